@@ -1,0 +1,11 @@
+"""Where the files that travel with the package lie, in a checkout and in an installed wheel alike."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def configs_dir() -> Path:
+    """The folder of the shipped configs: `workbench/_configs` in a wheel, `configs/` beside `workbench/` in a checkout."""
+    installed = _PACKAGE / "_configs"
+    return installed if installed.is_dir() else _PACKAGE.parent / "configs"
