@@ -1,0 +1,123 @@
+"""The engine that runs on any CPU: one openvino.Model built layer by layer from opset operators."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.engines.base import Arrays, Engine, Weights, unsupported
+from workbench.errors import WorkbenchError
+from workbench.graph import DTYPES, Graph, Node, TensorSpec
+from workbench.layers.activation import apply_act
+
+PRECISIONS = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
+
+
+def lower(node: Node, w: Mapping[str, np.ndarray], x: Sequence[Any]) -> list[Any]:
+    """The node's outputs (act= applied) as OpenVINO node outputs."""
+    import openvino.opset15 as ov
+
+    if node.layer.openvino is None:
+        from workbench.engines.openvino_python import python_operator
+
+        y = python_operator(node, dict(w), x)
+    else:
+        y = node.layer.openvino(ov, dict(w), *x)
+    y = y if isinstance(y, list | tuple) else [y]
+    y = [apply_act("openvino", ov, node.act, as_output(t)) for t in y]
+    return [as_output(t) for t in y]
+
+
+def as_output(t: Any) -> Any:
+    """A single-output operator and its output are interchangeable in OpenVINO's Python; this makes it the output."""
+    return t.output(0) if hasattr(t, "output") else t
+
+
+def build_model(graph: Graph, weights: Weights, taps: Sequence[str] = ()) -> Any:
+    """An openvino.Model whose results are the graph's outputs and then the taps, in order."""
+    import openvino
+    import openvino.opset15 as ov
+
+    unsupported(graph, "openvino", "openvino")
+    live: dict[str, Any] = {}
+    feeds = []
+    for name in graph.inputs:
+        spec = graph.specs[name]
+        feed = ov.parameter(openvino.PartialShape(list(spec.shape)), np.dtype(DTYPES[spec.dtype]), name=name)
+        feeds.append(feed)
+        live[name] = feed.output(0)
+    for node in graph.body:
+        try:
+            y = lower(node, weights.get(node.index, {}), [live[t] for t in node.inputs])
+        except RuntimeError as error:
+            detail = str(error).strip().splitlines()[-1]
+            raise WorkbenchError(f"{node}: OpenVINO refuses this layer: {detail}", node.where) from error
+        for t in y:
+            t.get_node().set_friendly_name(f"{node.tag}:{node.outputs[0]}")
+        live.update(zip(node.outputs, y, strict=True))
+    results = [_result(ov, live[name], graph.specs[name]) for name in dict.fromkeys((*graph.outputs, *taps))]
+    return openvino.Model(results, feeds, "workbench")
+
+
+def _result(ov: Any, t: Any, spec: TensorSpec) -> Any:
+    """A result in the spec's dtype (OpenVINO's own index type is wider)."""
+    kind = DTYPES[spec.dtype]
+    if t.get_element_type().to_dtype() != np.dtype(kind):
+        t = ov.convert(t, np.dtype(kind)).output(0)
+    return ov.result(t)
+
+
+def compile_model(model: Any, precision: str, threads: int | None) -> Any:
+    """Compiled for the CPU with everything explicit: the plug-in's own default precision is bf16 where it can."""
+    import openvino
+
+    hints = {"INFERENCE_PRECISION_HINT": PRECISIONS[precision], "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+    if threads:
+        hints["INFERENCE_NUM_THREADS"] = str(threads)
+    return openvino.Core().compile_model(model, "CPU", hints)
+
+
+class OpenVINOEngine(Engine):
+    """Runs a compiled OpenVINO model; one infer request per thread that is running at once."""
+
+    name = "openvino"
+    precisions = ("f32", "bf16", "f16")
+
+    def __init__(self, compiled: Any, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec],
+                 precision: str) -> None:  # fmt: skip
+        super().__init__(inputs, outputs, precision)
+        self.compiled = compiled
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    @classmethod
+    def build(cls, graph: Graph, weights: Weights, *, precision: str = "f32", taps: Sequence[str] = (),
+              threads: int | None = None) -> OpenVINOEngine:  # fmt: skip
+        """Build from a graph whose shapes are inferred and weights by node index."""
+        outputs = dict.fromkeys((*graph.outputs, *taps))
+        compiled = compile_model(build_model(graph, weights, taps), precision, threads)
+        return cls(compiled, {n: graph.specs[n] for n in graph.inputs}, {n: graph.specs[n] for n in outputs}, precision)
+
+    def _run_impl(self, feeds: Arrays) -> Arrays:
+        request = self._request()
+        try:
+            results = request.infer([feeds[name] for name in self.inputs], share_inputs=True, share_outputs=False)
+            return {name: results[i] for i, name in enumerate(self.outputs)}
+        except RuntimeError as error:
+            detail = str(error).strip().splitlines()[-1]
+            raise WorkbenchError(f"OpenVINO failed while running: {detail}") from error
+        finally:
+            self._idle.put(request)
+
+    def _request(self) -> Any:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self.compiled.create_infer_request()
+
+    def _close_impl(self) -> None:
+        while not self._idle.empty():
+            self._idle.get_nowait()
+        self.compiled = None
