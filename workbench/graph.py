@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from workbench.layers.base import Layer
 
 # The language's dtype words and numpy's names for them.
-DTYPES = {"i8": "int8", "u8": "uint8", "i32": "int32", "u32": "uint32", "i64": "int64",
-          "f16": "float16", "f32": "float32", "bool": "bool"}  # fmt: skip
+DTYPES = {
+    "i8": "int8",
+    "u8": "uint8",
+    "i32": "int32",
+    "u32": "uint32",
+    "i64": "int64",
+    "f16": "float16",
+    "f32": "float32",
+    "bool": "bool",
+}
 
 
 class TensorSpec(NamedTuple):

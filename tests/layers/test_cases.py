@@ -31,7 +31,10 @@ def graph_of(tag, case):
     act = Act(keys.pop("act", "identity"), alpha, beta)
     layer = LAYERS[tag].parse(keys)
     names = [f"X{i}" for i in range(len(case.specs))]
-    nodes = [Node(i, Input(shape=s.shape, dtype=s.dtype), (), (n,)) for i, (n, s) in enumerate(zip(names, case.specs, strict=True))]
+    nodes = [
+        Node(i, Input(shape=s.shape, dtype=s.dtype), (), (n,))
+        for i, (n, s) in enumerate(zip(names, case.specs, strict=True))
+    ]
     outputs = tuple(f"Y{i}" for i in range(layer.outputs))
     nodes.append(Node(len(nodes), layer, tuple(names), outputs, act=act))
     specs = dict(zip(names, case.specs, strict=True)) | dict(zip(outputs, layer.infer(*case.specs), strict=True))
@@ -82,9 +85,9 @@ def test_an_open_batch_gives_what_a_fixed_one_gives(tag, case):
     weights = weights_of(graph, rng)
     fixed = OpenVINOEngine.build(graph, weights).run(feeds)
     nodes = [replace(n, layer=Input(shape=(-1, *n.layer.shape[1:]), dtype=n.layer.dtype)) for n in graph.nodes[:-1]]
-    free = Graph([*nodes, node], graph.outputs, specs=dict(zip([*graph.inputs, *node.outputs], [*opened, *specs], strict=True)))
+    free = Graph(
+        [*nodes, node], graph.outputs, specs=dict(zip([*graph.inputs, *node.outputs], [*opened, *specs], strict=True))
+    )
     engine = OpenVINOEngine.build(free, weights)
     for name, x in engine.run(feeds).items():
         np.testing.assert_allclose(x, fixed[name], rtol=1e-5, atol=1e-5)
-
-

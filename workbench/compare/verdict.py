@@ -1,4 +1,4 @@
-"""The one published formula by which a tensor is judged. Everything that says "passed" goes through here.
+"""The one published formula by which a tensor is judged. All that says "passed" goes through here.
 
 For a reference r and a value x, error = max|x - r| / max(max|r|, FLOOR): the largest difference as a part of the tensor's
 range. It passes where error <= tolerance = max(K * noise, C * ulp), and bit for bit where the layer only copies.

@@ -100,8 +100,10 @@ def _check_feed(problems: Problems, name: str, x: np.ndarray, spec: TensorSpec, 
         problems.error(f"feed '{name}': expected {spec}; got {got}", note=_layout_note(x.shape, spec.shape))
     elif values and x.dtype.kind == "f" and not np.isfinite(x.sum(dtype=np.float64)) and np.isnan(x).any():
         first = tuple(int(i) for i in np.argwhere(np.isnan(x))[0])
-        problems.error(f"feed '{name}' holds NaN ({int(np.isnan(x).sum())} values, the first at {first})",
-                       note="run(..., check=False) feeds it all the same")  # fmt: skip
+        problems.error(
+            f"feed '{name}' holds NaN ({int(np.isnan(x).sum())} values, the first at {first})",
+            note="run(..., check=False) feeds it all the same",
+        )
 
 
 def fits(shape: Sequence[int], spec: Sequence[int]) -> bool:

@@ -86,15 +86,23 @@ class OpenVINOEngine(Engine):
     name = "openvino"
     precisions = ("f32", "bf16", "f16")
 
-    def __init__(self, compiled: Any, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec],
-                 precision: str) -> None:  # fmt: skip
+    def __init__(
+        self, compiled: Any, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec], precision: str
+    ) -> None:
         super().__init__(inputs, outputs, precision)
         self.compiled = compiled
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     @classmethod
-    def build(cls, graph: Graph, weights: Weights, *, precision: str = "f32", taps: Sequence[str] = (),
-              threads: int | None = None) -> OpenVINOEngine:  # fmt: skip
+    def build(
+        cls,
+        graph: Graph,
+        weights: Weights,
+        *,
+        precision: str = "f32",
+        taps: Sequence[str] = (),
+        threads: int | None = None,
+    ) -> OpenVINOEngine:
         """Build from a graph whose shapes are inferred and weights by node index."""
         outputs = dict.fromkeys((*graph.outputs, *taps))
         compiled = compile_model(build_model(graph, weights, taps), precision, threads)

@@ -37,29 +37,43 @@ ACTS: dict[str, Activation] = {
     "relu6": Activation(lambda t, x, a, b: t.clamp(x, 0, 6), lambda ov, x, a, b: ov.clamp(x, 0.0, 6.0), exact=True),
     "silu": SILU,
     "swish": SILU,
-    "leaky": Activation(lambda t, x, a, b: t.nn.functional.leaky_relu(x, a),
-                        lambda ov, x, a, b: ov.prelu(x, _c(ov, x, a)), 0.01),
+    "leaky": Activation(
+        lambda t, x, a, b: t.nn.functional.leaky_relu(x, a), lambda ov, x, a, b: ov.prelu(x, _c(ov, x, a)), 0.01
+    ),
     "sigmoid": Activation(lambda t, x, a, b: t.sigmoid(x), lambda ov, x, a, b: ov.sigmoid(x)),
     "tanh": Activation(lambda t, x, a, b: t.tanh(x), lambda ov, x, a, b: ov.tanh(x)),
     "gelu": Activation(lambda t, x, a, b: t.nn.functional.gelu(x), lambda ov, x, a, b: ov.gelu(x, "erf")),
-    "gelu2": Activation(lambda t, x, a, b: t.nn.functional.gelu(x, approximate="tanh"),
-                        lambda ov, x, a, b: ov.gelu(x, "tanh")),
+    "gelu2": Activation(
+        lambda t, x, a, b: t.nn.functional.gelu(x, approximate="tanh"), lambda ov, x, a, b: ov.gelu(x, "tanh")
+    ),
     "elu": Activation(lambda t, x, a, b: t.nn.functional.elu(x, a), lambda ov, x, a, b: ov.elu(x, a), 1.0),
-    "selu": Activation(lambda t, x, a, b: b * t.nn.functional.elu(x, a),
-                       lambda ov, x, a, b: ov.selu(x, _c(ov, x, a), _c(ov, x, b)),
-                       1.6732632423543772, 1.0507009873554805),
-    "softplus": Activation(lambda t, x, a, b: t.nn.functional.softplus(x, threshold=1e9),
-                           lambda ov, x, a, b: ov.softplus(x)),
+    "selu": Activation(
+        lambda t, x, a, b: b * t.nn.functional.elu(x, a),
+        lambda ov, x, a, b: ov.selu(x, _c(ov, x, a), _c(ov, x, b)),
+        1.6732632423543772,
+        1.0507009873554805,
+    ),
+    "softplus": Activation(
+        lambda t, x, a, b: t.nn.functional.softplus(x, threshold=1e9), lambda ov, x, a, b: ov.softplus(x)
+    ),
     "softsign": Activation(lambda t, x, a, b: x / (1 + x.abs()), lambda ov, x, a, b: ov.softsign(x)),
-    "hard_sigmoid": Activation(lambda t, x, a, b: t.clamp(a * x + b, 0, 1),
-                               lambda ov, x, a, b: ov.hard_sigmoid(x, _c(ov, x, a), _c(ov, x, b)), 1 / 6, 0.5),
-    "scaled_tanh": Activation(lambda t, x, a, b: a * t.tanh(b * x),
-                              lambda ov, x, a, b: ov.multiply(_c(ov, x, a), ov.tanh(ov.multiply(_c(ov, x, b), x))),
-                              1.0, 1.0),
+    "hard_sigmoid": Activation(
+        lambda t, x, a, b: t.clamp(a * x + b, 0, 1),
+        lambda ov, x, a, b: ov.hard_sigmoid(x, _c(ov, x, a), _c(ov, x, b)),
+        1 / 6,
+        0.5,
+    ),
+    "scaled_tanh": Activation(
+        lambda t, x, a, b: a * t.tanh(b * x),
+        lambda ov, x, a, b: ov.multiply(_c(ov, x, a), ov.tanh(ov.multiply(_c(ov, x, b), x))),
+        1.0,
+        1.0,
+    ),
     "clip": Activation(lambda t, x, a, b: t.clamp(x, a, b), lambda ov, x, a, b: ov.clamp(x, a, b), 0.0, 1.0, True),
-    "mish": Activation(lambda t, x, a, b: x * t.tanh(t.nn.functional.softplus(x, threshold=1e9)),
-                       lambda ov, x, a, b: ov.mish(x)),
-}  # fmt: skip
+    "mish": Activation(
+        lambda t, x, a, b: x * t.tanh(t.nn.functional.softplus(x, threshold=1e9)), lambda ov, x, a, b: ov.mish(x)
+    ),
+}
 
 
 def apply_act(side: str, module: Any, act: Act, x: Any) -> Any:

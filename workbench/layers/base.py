@@ -201,10 +201,24 @@ class Pads(tuple[int, ...]):
         return super().__new__(cls, n if len(n) == 4 else (n[0], n[0], n[-1], n[-1]))
 
 
-KTYPES: dict[Any, str] = {str: "s", int: "i32", float: "f32", Strs: "vs", Ints: "vi32", Floats: "vf32",
-                          Pair: "vi32", Pads: "vi32"}  # fmt: skip
-KINDS = {"s": "a word", "i32": "an integer", "f32": "a number", "vs": "words with commas",
-         "vi32": "integers with commas", "vf32": "numbers with commas"}  # fmt: skip
+KTYPES: dict[Any, str] = {
+    str: "s",
+    int: "i32",
+    float: "f32",
+    Strs: "vs",
+    Ints: "vi32",
+    Floats: "vf32",
+    Pair: "vi32",
+    Pads: "vi32",
+}
+KINDS = {
+    "s": "a word",
+    "i32": "an integer",
+    "f32": "a number",
+    "vs": "words with commas",
+    "vi32": "integers with commas",
+    "vf32": "numbers with commas",
+}
 
 
 def want_rank(x: TensorSpec, *ranks: int) -> None:

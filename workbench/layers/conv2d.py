@@ -1,4 +1,4 @@
-"""conv2d: y = scale * conv(x, w) + a; with batch norm (scale * conv(x, w) + a - m) * r / sqrt(v + bn_eps) + b.  NCHW."""
+"""conv2d: scale * conv(x, w) + a; with batch norm (scale * conv(x, w) + a - m) * r / sqrt(v + bn_eps) + b. (NCHW)"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.layers.window import PAD_TF, resolve_pads, window_size
 
 @layer("conv2d")
 class Conv2d(Layer):
-    """Convolution over NCHW; kernel [out, in/group, kh, kw] as PyTorch holds it, batch norm and bias by weight_order."""
+    """Convolution over NCHW; kernel [out, in/group, kh, kw] as in PyTorch, batch norm and bias by weight_order."""
 
     channel: int = key(doc="output channels")
     kernel: Pair = key(doc="h,w")
@@ -34,8 +34,10 @@ class Conv2d(Layer):
         require_order(self.weight_order)
         require_groups(x.shape[1], self.channel, self.group)
         pads = self.pads(x.shape[2:])
-        size = [window_size(x.shape[2 + i], self.kernel[i], self.stride[i], pads[2 * i : 2 * i + 2], self.dilation[i])
-                for i in (0, 1)]  # fmt: skip
+        size = [
+            window_size(x.shape[2 + i], self.kernel[i], self.stride[i], pads[2 * i : 2 * i + 2], self.dilation[i])
+            for i in (0, 1)
+        ]
         return [TensorSpec((x.shape[0], self.channel, *size))]
 
     def pads(self, hw: Any) -> tuple[int, ...]:

@@ -15,8 +15,14 @@ def same_pads(n: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int,
     return total // 2, total - total // 2
 
 
-def resolve_pads(pad_tf: str, pads: Sequence[int], hw: Sequence[int], kernel: Sequence[int], stride: Sequence[int],
-                 dilation: Sequence[int]) -> tuple[int, ...]:  # fmt: skip
+def resolve_pads(
+    pad_tf: str,
+    pads: Sequence[int],
+    hw: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
     """(before, after) of every axis in turn, from pad_tf and pad."""
     if pad_tf == "same":
         return tuple(p for axes in zip(hw, kernel, stride, dilation, strict=True) for p in same_pads(*axes))
@@ -28,7 +34,7 @@ def resolve_pads(pad_tf: str, pads: Sequence[int], hw: Sequence[int], kernel: Se
 
 
 def window_size(n: int, kernel: int, stride: int, pads: Sequence[int], dilation: int = 1, ceil: bool = False) -> int:
-    """Output size along one axis; with `ceil`, a last window that starts in the padding is dropped (as PyTorch does)."""
+    """Output size along one axis; with `ceil`, a last window that begins in the padding is dropped (PyTorch)."""
     if stride < 1 or dilation < 1 or kernel < 1:
         raise WorkbenchError(f"expected kernel, stride and dilation of at least 1; got {kernel}, {stride}, {dilation}")
     free = n + sum(pads) - (kernel - 1) * dilation - 1

@@ -1,0 +1,55 @@
+"""Writing files so that a crash or a full disk never leaves half a file or loses the old one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from workbench.errors import WorkbenchError
+
+
+def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
+    """Let `write` fill a temporary file beside `path`, then rename it into place.
+
+    Raises WorkbenchError when the folder cannot be written or the disk is full; `path` is then as it was before.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise WorkbenchError(
+            f"could not write: {error.strerror or error}",
+            str(path),
+            "the file is as it was; free space or choose another folder",
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def _mode(path: Path) -> int:
+    """The permissions the file had, or what a new file would get (temporary files are private)."""
+    try:
+        return path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write UTF-8 text atomically."""
+    return write_atomically(path, lambda file: file.write(text.encode()))
