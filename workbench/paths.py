@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def configs_dir() -> Path:
-    """The folder of the shipped configs: `workbench/_configs` in a wheel, `configs/` beside `workbench/` in a checkout."""
+    """The folder of the shipped configs: `workbench/_configs` in a wheel, `configs/` at the root of a checkout."""
     installed = _PACKAGE / "_configs"
     return installed if installed.is_dir() else _PACKAGE.parent / "configs"

@@ -1,0 +1,70 @@
+"""What pip installs: the metadata agree with each other, and the wheel runs an engine without PyTorch."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def name(requirement: str) -> str:
+    return re.split(r"[<>=~!;\[ ]", requirement)[0].lower().replace("_", "-")
+
+
+def listed(file: str) -> list[str]:
+    """Requirement lines of a text file, comments and list marks taken off."""
+    lines = (line.strip().removeprefix("- ") for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_constraints_pin_every_direct_requirement() -> None:
+    pinned = {name(line) for line in listed("constraints.txt") if "==" in line}
+    wanted = {name(r) for group in (PROJECT["dependencies"], *EXTRAS.values()) for r in group}
+    assert wanted <= pinned, wanted - pinned
+
+
+def test_the_conda_environment_has_what_the_port_extra_has() -> None:
+    conda = set(listed("environment.yml"))
+    wanted = {re.sub(r"^[a-z-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), r) for r in PROJECT["dependencies"]}
+    wanted |= {re.sub(r"^[a-z-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), r) for r in EXTRAS["port"]}
+    assert wanted <= conda, wanted - conda
+
+
+def test_a_base_install_has_neither_pytorch_nor_jupyter() -> None:
+    assert {name(r) for r in PROJECT["dependencies"]} == {"numpy", "openvino", "pillow", "safetensors"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
+    return next(folder.glob("*.whl"))
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def tracked(folder: str, *suffixes: str) -> set[str]:
+    """Files under a folder of the checkout with one of these suffixes, relative to it."""
+    return {p.relative_to(ROOT / folder).as_posix() for p in (ROOT / folder).rglob("*") if p.suffix in suffixes}
+
+
+def test_the_wheel_carries_configs_kernels_and_every_module(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    kernels = tracked("cuda_ops", ".py", ".cu", ".cuh", ".h", ".hpp", ".cpp")
+    modules = tracked("workbench", ".py", ".js", ".css")
+    wanted = {f"workbench/_configs/{c}" for c in tracked("configs", ".cfg", ".dct")}
+    wanted |= {f"cuda_ops/{k}" for k in kernels} | {f"workbench/{m}" for m in modules}
+    assert wanted <= inside, wanted - inside
+    assert not [f for f in inside if f.startswith(("tests/", "notebooks/")) or f.endswith((".pyc", ".weights"))]
