@@ -233,3 +233,19 @@ def axis_of(axis: int, x: TensorSpec) -> int:
     if not -rank <= axis < rank:
         raise WorkbenchError(f"expected an axis from {-rank} to {rank - 1} for {x}; got {axis}")
     return axis % rank
+
+
+FLOATING = ("f32", "f16")
+
+
+def want_dtype(x: TensorSpec, *dtypes: str) -> None:
+    """Raise unless the tensor's elements are of one of these dtype words."""
+    if x.dtype not in dtypes:
+        raise WorkbenchError(f"expected a tensor of {' or '.join(dtypes)}; got {x}")
+
+
+def want_mode(mode: str, *known: str) -> None:
+    """Raise for a mode that the dictionary lists and whose meaning is not known here."""
+    if mode not in known:
+        note = f"leave mode out or give one of {', '.join(filter(None, known))}" if any(known) else "leave mode out"
+        raise WorkbenchError(f"mode={mode}: the meaning of this mode is not known", note=note)
