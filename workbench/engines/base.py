@@ -34,6 +34,19 @@ class Engine:
         self._lock = threading.Lock()
         self._closed = False
 
+    @classmethod
+    def build(
+        cls,
+        graph: Graph,
+        weights: Weights,
+        *,
+        precision: str = "f32",
+        taps: Sequence[str] = (),
+        threads: int | None = None,
+    ) -> Engine:
+        """Build from a graph whose shapes are inferred; `threads` None leaves the number to the library."""
+        raise NotImplementedError(cls.name)
+
     def run(self, feeds: Mapping[str, Any] | Any, *, check: bool = True) -> Arrays:
         """Outputs by name. `feeds` maps input names to arrays; one array will do where there is one input.
 

@@ -21,7 +21,7 @@ def tensor(array: np.ndarray, dtype: Any) -> Any:
     import torch
 
     t = torch.from_numpy(np.ascontiguousarray(array))
-    return t.to(dtype) if array.dtype.kind == "f" or array.dtype.itemsize == 1 and array.dtype.kind in "iu" else t
+    return t.to(dtype) if array.dtype.kind == "f" or (array.dtype.itemsize == 1 and array.dtype.kind in "iu") else t
 
 
 def evaluate(node: Node, w: Mapping[str, Any], x: Sequence[Any]) -> list[Any]:
@@ -48,6 +48,10 @@ class ReferenceEngine(Engine):
         self._dtype = torch.float64 if precision == "f64" else torch.float32
         self._graph = graph
         self._weights = {i: tensors(w, self._dtype) for i, w in weights.items()}
+
+    @classmethod
+    def build(cls, graph: Graph, weights: Weights, **options: Any) -> ReferenceEngine:
+        return cls(graph, weights, **options)
 
     def _run_impl(self, feeds: Arrays) -> Arrays:
         live = tensors(feeds, self._dtype)

@@ -1,0 +1,20 @@
+"""Values rounded to a shorter float type and back: what an engine of that precision can know of its operands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def rounded(arrays: Mapping[str, np.ndarray], precision: str) -> dict[str, np.ndarray]:
+    """float32 arrays rounded to `precision` (bf16 or f16, to nearest even) and widened again; others as they are."""
+    rule = {"bf16": bfloat16, "f16": lambda a: a.astype(np.float16).astype(np.float32)}[precision]
+    return {name: rule(a) if a.dtype == np.float32 else a for name, a in arrays.items()}
+
+
+def bfloat16(a: np.ndarray) -> np.ndarray:
+    """The upper 16 bits of a float32, rounded to nearest even; NaN and Inf stay."""
+    bits = np.ascontiguousarray(a).view(np.uint32)
+    up = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
+    return np.where(np.isfinite(a), up.view(np.float32), a)
