@@ -1,5 +1,6 @@
 """What pip installs: the metadata agree with each other, and the wheel runs an engine without PyTorch."""
 
+import json
 import re
 import subprocess
 import sys
@@ -68,3 +69,30 @@ def test_the_wheel_carries_configs_kernels_and_every_module(wheel: Path) -> None
     wanted |= {f"cuda_ops/{k}" for k in kernels} | {f"workbench/{m}" for m in modules}
     assert wanted <= inside, wanted - inside
     assert not [f for f in inside if f.startswith(("tests/", "notebooks/")) or f.endswith((".pyc", ".weights"))]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a clean virtual environment that holds the wheel and its base dependencies alone."""
+    folder = tmp_path_factory.mktemp("installed")
+    run(sys.executable, "-m", "venv", folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)
+    return python
+
+
+DESCRIBE = """
+import importlib.util, json, sys
+import workbench
+from workbench.paths import configs_dir
+found = [m for m in ("torch", "IPython", "jupyterlab", "matplotlib", "onnx") if importlib.util.find_spec(m)]
+print(json.dumps({"file": workbench.__file__, "found": found, "configs": sorted(p.name for p in configs_dir().iterdir())}))
+"""
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_stands_without_pytorch(installed: Path, tmp_path: Path) -> None:
+    told = json.loads(run(installed, "-c", DESCRIBE, cwd=tmp_path))
+    assert Path(told["file"]).is_relative_to(installed.parents[1])  # not the checkout
+    assert told["found"] == []
+    assert set(told["configs"]) >= tracked("configs", ".cfg")
