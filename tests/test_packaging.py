@@ -86,7 +86,8 @@ import importlib.util, json, sys
 import workbench
 from workbench.paths import configs_dir
 found = [m for m in ("torch", "IPython", "jupyterlab", "matplotlib", "onnx") if importlib.util.find_spec(m)]
-print(json.dumps({"file": workbench.__file__, "found": found, "configs": sorted(p.name for p in configs_dir().iterdir())}))
+configs = [p.name for p in configs_dir().iterdir()]
+print(json.dumps({"file": workbench.__file__, "found": found, "configs": configs}))
 """
 
 
