@@ -1,7 +1,7 @@
 """Three sides of every line: the original's tensor, the layer's torch reference, and the engine that will be used.
 
-Regions stream in file order. Each is compiled once and run twice: fed with the original's own tensors (isolated) and with
-what the engine itself computed so far (cumulative). Only what later regions read is kept.
+Regions stream in file order. Each is compiled once and run twice: fed with the original's own tensors (isolated) and
+with what the engine itself computed so far (cumulative). Only what later regions read is kept.
 """
 
 from __future__ import annotations

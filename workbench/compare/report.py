@@ -26,7 +26,7 @@ COLUMNS = ("line", "layer", "status", "isolated", "tolerance", "reference", "cum
 
 @dataclass(frozen=True)
 class Report:
-    """All lines of a check. `production` is the largest relative difference between the checked and the whole engine."""
+    """All lines of a check. `production` is how far the checked and the whole engine's outputs are apart."""
 
     title: str
     engine: str

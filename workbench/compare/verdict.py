@@ -1,7 +1,7 @@
 """The one published formula by which a tensor is judged. All that says "passed" goes through here.
 
 For a reference r and a value x, error = max|x - r| / max(max|r|, FLOOR): the largest difference as a part of the
-tensor's range. It passes where error <= tolerance = max(K * noise, C * ulp), and bit for bit where the layer only copies.
+tensor's range. It passes where error <= tolerance = max(K * noise, C * ulp), bit for bit where the layer only copies.
 noise is the layer's own error between float32 and float64 on the same input, measured in the same way, so that a
 deep softmax is not judged like a copy; ulp is the precision's spacing at 1.
 """

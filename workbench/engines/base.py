@@ -12,6 +12,7 @@ from workbench.errors import Problems, WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
 
 Arrays = dict[str, np.ndarray]
+Interface = tuple[Mapping[str, TensorSpec], Mapping[str, TensorSpec]]  # inputs and outputs
 Weights = Mapping[int, Mapping[str, np.ndarray]]  # node index → letter → array
 
 
@@ -33,6 +34,26 @@ class Engine:
         self.inputs, self.outputs, self.precision = dict(inputs), dict(outputs), precision
         self._lock = threading.Lock()
         self._closed = False
+        self.note = ""  # how it came about: built, opened, or built again and why
+
+    @classmethod
+    def version(cls) -> str:
+        """The engine's name and its library's version."""
+        raise NotImplementedError(cls.name)
+
+    @classmethod
+    def machine(cls) -> str:
+        """The processor and what it can do, as far as a compiled network depends on it."""
+        raise NotImplementedError(cls.name)
+
+    @classmethod
+    def open(cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None) -> Engine:
+        """Open what `blob` gave on the same machine and version."""
+        raise NotImplementedError(cls.name)
+
+    def blob(self) -> np.ndarray:
+        """The compiled network as bytes, for an engine file."""
+        raise NotImplementedError(self.name)
 
     @classmethod
     def build(

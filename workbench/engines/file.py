@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from workbench.atomic import write_atomically
+from workbench.engines.base import Interface
 from workbench.errors import WorkbenchError
+from workbench.graph import TensorSpec
 
 FORMAT = 1
 
@@ -52,6 +54,7 @@ class EngineFile:
     params: Mapping[str, str]
     weights: np.ndarray
     blob: np.ndarray
+    interface: Interface
     custom_layers: tuple[str, ...] = ()  # tags that are not the workbench's own and must be registered before opening
 
     def save(self, path: str | Path) -> Path:
@@ -62,6 +65,7 @@ class EngineFile:
             "fingerprint": asdict(self.fingerprint),
             "config_file": self.config_file,
             "params": dict(self.params),
+            "interface": [{name: tuple(spec) for name, spec in side.items()} for side in self.interface],
             "custom_layers": self.custom_layers,
         }
         arrays = {
@@ -87,10 +91,16 @@ class EngineFile:
                 header["params"],
                 arrays["weights"],
                 arrays["blob"],
+                _interface(header["interface"]),
                 tuple(header["custom_layers"]),
             )
-        except (KeyError, TypeError) as error:
-            raise _corrupt(path, f"its header lacks {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise _corrupt(path, f"its header is not as expected: {error}") from error
+
+
+def _interface(sides: list[dict[str, Any]]) -> Interface:
+    inputs, outputs = ({n: TensorSpec(tuple(shape), kind) for n, (shape, kind) in s.items()} for s in sides)
+    return inputs, outputs
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

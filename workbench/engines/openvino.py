@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.engines.base import Arrays, Engine, Weights, unsupported
+from workbench.engines.base import Arrays, Engine, Interface, Weights, unsupported
+from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, Node, TensorSpec
 from workbench.layers.activation import apply_act
 
-PRECISIONS = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
+CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}  # the plug-in's words
 
 
 def lower(node: Node, w: Mapping[str, np.ndarray], x: Sequence[Any]) -> list[Any]:
@@ -53,13 +54,17 @@ def build_model(graph: Graph, weights: Weights, taps: Sequence[str] = ()) -> Any
         try:
             y = lower(node, weights.get(node.index, {}), [live[t] for t in node.inputs])
         except RuntimeError as error:
-            detail = str(error).strip().splitlines()[-1]
-            raise WorkbenchError(f"{node}: OpenVINO refuses this layer: {detail}", node.where) from error
+            raise WorkbenchError(f"{node}: OpenVINO refuses this layer: {last_line(error)}", node.where) from error
         for t in y:
             t.get_node().set_friendly_name(f"{node.tag}:{node.outputs[0]}")
         live.update(zip(node.outputs, y, strict=True))
     results = [_result(ov, live[name], graph.specs[name]) for name in dict.fromkeys((*graph.outputs, *taps))]
     return openvino.Model(results, feeds, "workbench")
+
+
+def last_line(error: Exception) -> str:
+    """What OpenVINO says at the end of its many lines."""
+    return str(error).strip().splitlines()[-1]
 
 
 def _result(ov: Any, t: Any, spec: TensorSpec) -> Any:
@@ -70,18 +75,25 @@ def _result(ov: Any, t: Any, spec: TensorSpec) -> Any:
     return ov.result(t)
 
 
-def compile_model(model: Any, precision: str, threads: int | None) -> Any:
-    """Compiled for the CPU with everything explicit: the plug-in's own default precision is bf16 where it can."""
+def core() -> Any:
+    """An openvino.Core. It is cheap to make; the plug-in it loads is shared by all of the process."""
     import openvino
 
-    hints = {"INFERENCE_PRECISION_HINT": PRECISIONS[precision], "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
-    if threads:
-        hints["INFERENCE_NUM_THREADS"] = str(threads)
-    return openvino.Core().compile_model(model, "CPU", hints)
+    return openvino.Core()
+
+
+def hints(precision: str, threads: int | None) -> dict[str, str]:
+    """Everything explicit: the CPU plug-in's own default precision is bf16 where the processor has it."""
+    native = precision if CAPABILITIES[precision] in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    hints = {"INFERENCE_PRECISION_HINT": native, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+    return hints | ({"INFERENCE_NUM_THREADS": str(threads)} if threads else {})
 
 
 class OpenVINOEngine(Engine):
-    """Runs a compiled OpenVINO model; one infer request per thread that is running at once."""
+    """Runs a compiled OpenVINO model; one infer request per thread that is running at once.
+
+    Where the processor has no bf16 or f16 arithmetic, the weights are rounded to it and the sums are float32.
+    """
 
     name = "openvino"
     precisions = ("f32", "bf16", "f16")
@@ -92,6 +104,30 @@ class OpenVINOEngine(Engine):
         super().__init__(inputs, outputs, precision)
         self.compiled = compiled
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    @classmethod
+    def version(cls) -> str:
+        import openvino
+
+        return f"{cls.name} {openvino.__version__}"
+
+    @classmethod
+    def machine(cls) -> str:
+        get = core().get_property
+        return f"{get('CPU', 'FULL_DEVICE_NAME')}: {' '.join(sorted(get('CPU', 'OPTIMIZATION_CAPABILITIES')))}"
+
+    @classmethod
+    def open(cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None) -> OpenVINOEngine:
+        import openvino
+
+        try:
+            compiled = core().import_model(openvino.Tensor(np.asarray(blob)), "CPU", hints(precision, threads))
+        except RuntimeError as error:
+            raise WorkbenchError(f"OpenVINO cannot read the compiled network: {last_line(error)}") from error
+        return cls(compiled, *interface, precision)
+
+    def blob(self) -> np.ndarray:
+        return np.frombuffer(self.compiled.export_model().getvalue(), np.uint8)
 
     @classmethod
     def build(
@@ -105,7 +141,10 @@ class OpenVINOEngine(Engine):
     ) -> OpenVINOEngine:
         """Build from a graph whose shapes are inferred and weights by node index."""
         outputs = dict.fromkeys((*graph.outputs, *taps))
-        compiled = compile_model(build_model(graph, weights, taps), precision, threads)
+        options = hints(precision, threads)
+        if precision != "f32" and options["INFERENCE_PRECISION_HINT"] == "f32":
+            weights = {i: rounded(w, precision) for i, w in weights.items()}
+        compiled = core().compile_model(build_model(graph, weights, taps), "CPU", options)
         return cls(compiled, {n: graph.specs[n] for n in graph.inputs}, {n: graph.specs[n] for n in outputs}, precision)
 
     def _run_impl(self, feeds: Arrays) -> Arrays:
@@ -114,8 +153,7 @@ class OpenVINOEngine(Engine):
             results = request.infer([feeds[name] for name in self.inputs], share_inputs=True, share_outputs=False)
             return {name: results[i] for i, name in enumerate(self.outputs)}
         except RuntimeError as error:
-            detail = str(error).strip().splitlines()[-1]
-            raise WorkbenchError(f"OpenVINO failed while running: {detail}") from error
+            raise WorkbenchError(f"OpenVINO failed while running: {last_line(error)}") from error
         finally:
             self._idle.put(request)
 

@@ -1,0 +1,163 @@
+"""From a config and its weights to a running engine, by way of the engine file where one is named."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench import __version__, shapes
+from workbench.config.parse import Parsed, parse_config
+from workbench.engines import engine_class
+from workbench.engines.base import Engine
+from workbench.engines.file import EngineFile, Fingerprint
+from workbench.errors import WorkbenchError
+from workbench.layers import LAYERS
+from workbench.weights import plan_weights, read_weights
+
+Params = Mapping[str, Any] | str | None
+
+
+@dataclass(frozen=True)
+class Network:
+    """A parsed config with shapes, and the floats that it reads."""
+
+    parsed: Parsed
+    values: np.ndarray
+    params: dict[str, str] = field(default_factory=dict)
+    weight_file: str = ""
+
+    def fingerprint(self, engine: str, precision: str) -> Fingerprint:
+        cls = engine_class(engine)
+        return Fingerprint(
+            cls.version(),
+            precision,
+            hashlib.sha256(self.parsed.document.unparse()).hexdigest(),
+            " ".join(f"{k}={v}" for k, v in sorted(self.params.items())),
+            self.parsed.dictionary.digest(),
+            f"{self.values.size} floats, CRC {zlib.crc32(np.ascontiguousarray(self.values)):08x}",  # type: ignore[arg-type]
+            __version__,
+            cls.machine(),
+        )
+
+    def build(self, engine: str, precision: str, taps: Sequence[str] = (), threads: int | None = None) -> Engine:
+        graph = self.parsed.graph
+        weights = plan_weights(graph).split(self.values, self.weight_file)
+        return engine_class(engine).build(graph, weights, precision=precision, taps=taps, threads=threads)
+
+
+def load_network(
+    config: str | Path | bytes | Any,
+    params: Params = None,
+    weights: str | Path | np.ndarray | None = None,
+    *,
+    file: str | None = None,
+) -> Network:
+    """Parse a config, infer its shapes and find its weights (by default in the file that weight_file= names).
+
+    Raises WorkbenchError(s) for anything wrong with either.
+    """
+    parsed = parse_config(config, params, file=file)
+    shapes.infer(parsed.graph)
+    if weights is None:
+        weights = parsed.graph.model.get("weight_file", "")
+    plan = plan_weights(parsed.graph)
+    if isinstance(weights, np.ndarray):
+        return Network(parsed, weights, parsed.params)
+    if not weights and not plan.stored:
+        return Network(parsed, np.empty(0, np.float32), parsed.params)
+    if not weights:
+        raise WorkbenchError(
+            f"no weights: the config reads {plan.count:,} floats", parsed.graph.file, "name the file with weight_file="
+        )
+    return Network(parsed, read_weights(weights), parsed.params, str(weights))
+
+
+def build_engine(
+    config: str | Path | bytes | Any,
+    params: Params = None,
+    weights: str | Path | np.ndarray | None = None,
+    *,
+    engine: str = "openvino",
+    precision: str | None = None,
+    threads: int | None = None,
+    engine_file: str | Path | None = None,
+) -> Engine:
+    """Build an engine, or open its engine file where that is still right.
+
+    `precision`, `weights` and `engine_file` default to the config's prec_mode, weight_file and engine_file; with
+    make_engine=0 the engine file must be there. `Engine.note` tells whether it was built and why.
+    """
+    network = load_network(config, params, weights)
+    model = network.parsed.graph.model
+    precision = precision or model.get("prec_mode", "") or "f32"
+    path = Path(engine_file or model.get("engine_file", "") or "")
+    if not path.name or engine_class(engine).blob is Engine.blob:
+        built = network.build(engine, precision, threads=threads)
+        built.note = "built"
+        return built
+    now = network.fingerprint(engine, precision)
+    reason = _why_build(path, now)
+    if reason and model.get("make_engine", "1") == "0":
+        raise WorkbenchError(f"make_engine=0, but {reason}", str(path), "set make_engine=1 to build it")
+    if not reason:
+        opened = open_engine(path, threads=threads)
+        opened.note = f"opened {path}: nothing it depends on has changed"
+        return opened
+    built = network.build(engine, precision, threads=threads)
+    _save(path, network, now, built)
+    built.note = f"built {path}: {reason}"
+    return built
+
+
+def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
+    """Open an engine file. Made on another machine or version, it is compiled again from what it holds, and says so.
+
+    Raises WorkbenchError where it is missing, damaged, or needs layers that are not registered.
+    """
+    held = EngineFile.load(path)
+    missing = [tag for tag in held.custom_layers if tag not in LAYERS]
+    if missing:
+        raise WorkbenchError(f"needs the layers {', '.join(missing)}", str(path), "import the files that define them")
+    name = held.fingerprint.engine.split()[0]
+    cls = engine_class(name)
+    now = (cls.version(), cls.machine(), __version__)
+    if now == (held.fingerprint.engine, held.fingerprint.machine, held.fingerprint.workbench):
+        opened = cls.open(held.blob, held.interface, held.fingerprint.precision, threads)
+        opened.note = f"opened {path}"
+        return opened
+    network = load_network(held.config, held.params, np.asarray(held.weights), file=held.config_file)
+    built = network.build(name, held.fingerprint.precision, threads=threads)
+    changes = network.fingerprint(name, held.fingerprint.precision).changes(held.fingerprint)
+    built.note = f"compiled {path} again: {'; '.join(changes)}"
+    return built
+
+
+def _why_build(path: Path, now: Fingerprint) -> str:
+    """Why the engine file cannot serve, in words; empty where it can."""
+    if not path.exists():
+        return "there was no engine file"
+    try:
+        return "; ".join(now.changes(EngineFile.load(path).fingerprint))
+    except WorkbenchError as error:
+        return error.problem
+
+
+def _save(path: Path, network: Network, fingerprint: Fingerprint, engine: Engine) -> None:
+    tags = {node.tag for node in network.parsed.graph}
+    custom = tuple(sorted(t for t in tags if not LAYERS[t].__module__.startswith("workbench.")))
+    EngineFile(
+        fingerprint,
+        network.parsed.document.unparse(),
+        network.parsed.graph.file,
+        network.params,
+        network.values,
+        engine.blob(),
+        (engine.inputs, engine.outputs),
+        custom,
+    ).save(path)
