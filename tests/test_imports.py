@@ -75,7 +75,10 @@ def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def imported(module: str) -> Iterator[tuple[str, int]]:
-    """(full name, line) of all that a module imports; `from package import name` gives package.name where a module."""
+    """(full name, line) of all that a module imports; `from package import name` gives package.name where a module.
+
+    The version, a mere constant, is nothing to depend on.
+    """
     for node in statements(tree(module)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -84,9 +87,8 @@ def imported(module: str) -> Iterator[tuple[str, int]]:
         if node.level:
             package = module.split(".") if MODULES[module].stem == "__init__" else module.split(".")[:-1]
             base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
-        for alias in node.names:
-            full = f"{base}.{alias.name}"
-            yield (full if full in MODULES else base), node.lineno
+        names = {f"{base}.{alias.name}" for alias in node.names} - {"workbench.__version__"}
+        yield from ((name, node.lineno) for name in {full if full in MODULES else base for full in names})
 
 
 def room(module: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, Pair, key, layer, want_rank
 from workbench.layers.batchnorm import fold, require_order
-from workbench.layers.conv2d import require_groups
-from workbench.layers.window import PAD_TF, resolve_pads, window_size
+from workbench.layers.window import PAD_TF, require_groups, resolve_pads, window_size
 
 
 @layer("conv1d")

@@ -7,7 +7,7 @@ from typing import Any
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, Pads, Pair, key, layer, want_rank
 from workbench.layers.batchnorm import fold, require_order
-from workbench.layers.window import PAD_TF, resolve_pads, window_size
+from workbench.layers.window import PAD_TF, require_groups, resolve_pads, window_size
 
 
 @layer("conv2d")
@@ -67,11 +67,3 @@ class Conv2d(Layer):
         Case("channel=8 kernel=5 pad_tf=same stride=2,1 group=8 weight_order=warbmv", [(1, 8, 10, 9)]),
         Case("channel=4 kernel=1 scale=0.17 pad_tf=valid", [(1, 16, 5, 5)]),
     ]
-
-
-def require_groups(channels: int, out: int, group: int) -> None:
-    """Raise unless input and output channels divide into the groups."""
-    from workbench.errors import WorkbenchError
-
-    if group < 1 or channels % group or out % group:
-        raise WorkbenchError(f"expected input channels {channels} and output channels {out} to divide by group={group}")

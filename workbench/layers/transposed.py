@@ -9,8 +9,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Layer, want_rank
 from workbench.layers.batchnorm import fold, require_order
-from workbench.layers.conv2d import require_groups
-from workbench.layers.window import resolve_pads
+from workbench.layers.window import require_groups, resolve_pads
 
 
 class TransposedConv(Layer):

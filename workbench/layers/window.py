@@ -47,3 +47,9 @@ def window_size(n: int, kernel: int, stride: int, pads: Sequence[int], dilation:
     if ceil and (size - 1) * stride >= n + pads[0]:
         size -= 1
     return size
+
+
+def require_groups(channels: int, out: int, group: int) -> None:
+    """Raise unless input and output channels divide into the groups."""
+    if group < 1 or channels % group or out % group:
+        raise WorkbenchError(f"expected input channels {channels} and output channels {out} to divide by group={group}")
