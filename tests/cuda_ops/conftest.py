@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cuda_ops.emulator import driver
-from cuda_ops.emulator.compile import compile_kernels, compiler
+from cuda_ops.emulator.compile import compile_kernels, compiler, runtime_library
 
 KERNELS = Path(__file__).parent / "kernels"
 
@@ -16,6 +16,7 @@ KERNELS = Path(__file__).parent / "kernels"
 def gxx() -> None:
     if not shutil.which(compiler()[0]):
         pytest.skip(f"the emulator needs a C++ compiler; there is no {compiler()[0]}")
+    runtime_library()
 
 
 @pytest.fixture
