@@ -1,0 +1,33 @@
+"""Boxes as corners (x1, y1, x2, y2) or as centre and size (x, y, w, h), shared by the layers that read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def corners(torch: Any, box: Any, bbox_type: str) -> Any:
+    """The last axis as corners, from `bbox_type` xyxy or xywh."""
+    if bbox_type == "xyxy":
+        return box
+    centre, half = box[..., :2], box[..., 2:] / 2
+    return torch.cat([centre - half, centre + half], -1)
+
+
+def corners_openvino(ov: Any, box: Any, bbox_type: str) -> Any:
+    """What `corners` says, as an OpenVINO node."""
+    if bbox_type == "xyxy":
+        return box
+    centre, size = ov.split(box, -1, 2).outputs()
+    half = ov.multiply(size, ov.constant(np.float32(0.5)))
+    return ov.concat([ov.subtract(centre, half), ov.add(centre, half)], -1)
+
+
+def iou(torch: Any, one: Any, many: Any) -> Any:
+    """Intersection over union of a box [4] with each of [K, 4], 0 without area; any two opposite corners make a box."""
+    low, high = torch.minimum(one[:2], one[2:]), torch.maximum(one[:2], one[2:])
+    lows, highs = torch.minimum(many[:, :2], many[:, 2:]), torch.maximum(many[:, :2], many[:, 2:])
+    shared = (torch.minimum(high, highs) - torch.maximum(low, lows)).clamp(min=0).prod(1)
+    union = (high - low).prod() + (highs - lows).prod(1) - shared
+    return torch.where(shared > 0, shared / union, torch.zeros_like(shared))
