@@ -44,15 +44,6 @@ class Region:
         return all(n.layer.exact and ACTS[n.act.name].exact for n in self.nodes)
 
 
-def ties_of(node: Node) -> dict[str, str]:
-    """Tie path by output tensor; `name=` of a layer with several outputs counts them from :0."""
-    if not node.tie:
-        return {}
-    if len(node.outputs) == 1:
-        return {node.outputs[0]: node.tie}
-    return {tensor: f"{node.tie}:{i}" for i, tensor in enumerate(node.outputs)}
-
-
 def split_regions(graph: Graph, known: Mapping[str, object]) -> list[Region]:
     """One region for each line that has a known tensor, in file order; `known` maps tensors to their originals."""
     made = graph.producer()

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from workbench import __version__, shapes
-from workbench.config.parse import Parsed, parse_config
+from workbench.config.document import Document
+from workbench.config.parse import Parsed, Source, parse_config
+from workbench.config.variables import Params, parameters
 from workbench.engines import engine_class
 from workbench.engines.base import Engine
 from workbench.engines.file import EngineFile, Fingerprint
 from workbench.errors import WorkbenchError
 from workbench.layers import LAYERS
 from workbench.weights import plan_weights, read_weights
-
-Params = Mapping[str, Any] | str | None
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Network:
         return Fingerprint(
             cls.version(),
             precision,
-            hashlib.sha256(self.parsed.document.unparse()).hexdigest(),
+            hashlib.sha256(bytes(self.parsed.document)).hexdigest(),
             " ".join(f"{k}={v}" for k, v in sorted(self.params.items())),
-            self.parsed.dictionary.digest(),
+            hashlib.sha256(repr(list(self.parsed.dictionary)).encode()).hexdigest(),
             f"{self.values.size} floats, CRC {zlib.crc32(np.ascontiguousarray(self.values)):08x}",  # type: ignore[arg-type]
             __version__,
             cls.machine(),
@@ -51,35 +50,29 @@ class Network:
         return engine_class(engine).build(graph, weights, precision=precision, taps=taps, threads=threads)
 
 
-def load_network(
-    config: str | Path | bytes | Any,
-    params: Params = None,
-    weights: str | Path | np.ndarray | None = None,
-    *,
-    file: str | None = None,
-) -> Network:
+def load_network(config: Source, params: Params = None, weights: str | Path | np.ndarray | None = None) -> Network:
     """Parse a config, infer its shapes and find its weights (by default in the file that weight_file= names).
 
     Raises WorkbenchError(s) for anything wrong with either.
     """
-    parsed = parse_config(config, params, file=file)
+    parsed, given = parse_config(config, params), parameters(params)
     shapes.infer(parsed.graph)
     if weights is None:
         weights = parsed.graph.model.get("weight_file", "")
     plan = plan_weights(parsed.graph)
     if isinstance(weights, np.ndarray):
-        return Network(parsed, weights, parsed.params)
+        return Network(parsed, weights, given)
     if not weights and not plan.stored:
-        return Network(parsed, np.empty(0, np.float32), parsed.params)
+        return Network(parsed, np.empty(0, np.float32), given)
     if not weights:
         raise WorkbenchError(
             f"no weights: the config reads {plan.count:,} floats", parsed.graph.file, "name the file with weight_file="
         )
-    return Network(parsed, read_weights(weights), parsed.params, str(weights))
+    return Network(parsed, read_weights(weights), given, str(weights))
 
 
 def build_engine(
-    config: str | Path | bytes | Any,
+    config: Source,
     params: Params = None,
     weights: str | Path | np.ndarray | None = None,
     *,
@@ -131,7 +124,7 @@ def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
         opened = cls.open(held.blob, held.interface, held.fingerprint.precision, threads)
         opened.note = f"opened {path}"
         return opened
-    network = load_network(held.config, held.params, np.asarray(held.weights), file=held.config_file)
+    network = load_network(Document(held.config, held.config_file), held.params, np.asarray(held.weights))
     built = network.build(name, held.fingerprint.precision, threads=threads)
     changes = network.fingerprint(name, held.fingerprint.precision).changes(held.fingerprint)
     built.note = f"compiled {path} again: {'; '.join(changes)}"
@@ -153,7 +146,7 @@ def _save(path: Path, network: Network, fingerprint: Fingerprint, engine: Engine
     custom = tuple(sorted(t for t in tags if not LAYERS[t].__module__.startswith("workbench.")))
     EngineFile(
         fingerprint,
-        network.parsed.document.unparse(),
+        bytes(network.parsed.document),
         network.parsed.graph.file,
         network.params,
         network.values,

@@ -1,0 +1,44 @@
+"""The command `workbench`: one module per subcommand, each with `add` (its arguments) and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+
+COMMANDS = {
+    "check": "check every line of a config against the PyTorch model",
+    "build": "build an engine file from a config and its weights",
+    "run": "run an engine on an array or a picture",
+    "bench": "speed and memory against PyTorch, side by side",
+    "dict": "print or write the layer dictionary, or the language reference",
+    "doctor": "what this machine has, and what each missing thing costs",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 fine, 1 a check failed, 2 an error that is told."""
+    parser = argparse.ArgumentParser(prog="workbench", description="Port PyTorch models, layer by layer.")
+    parser.add_argument("--version", action="version", version=f"workbench {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, help_text in COMMANDS.items():
+        module = importlib.import_module(f"workbench.cli.{name}")
+        sub = commands.add_parser(name, help=help_text, description=f"workbench {name}: {help_text}.")
+        module.add(sub)
+        sub.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args)
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 0
