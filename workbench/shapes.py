@@ -1,0 +1,45 @@
+"""Shapes: walks the graph once, fills `graph.specs`, and tells every line whose shapes do not fit."""
+
+from __future__ import annotations
+
+from workbench.errors import Problems, WorkbenchError
+from workbench.graph import Graph, Node, TensorSpec
+
+
+def infer(graph: Graph) -> None:
+    """Fill `graph.specs` with every tensor's TensorSpec; raises WorkbenchErrors with all lines that do not fit.
+
+    A line that reads a tensor of such a line is skipped without a word, so only causes are told; `specs` then holds
+    what could be inferred. A batch of -1 passes through where each layer on its way lets it.
+    """
+    problems = Problems()
+    graph.specs = {}
+    for node in graph.nodes:
+        if all(tensor in graph.specs for tensor in node.inputs):
+            infer_node(graph, node, problems)
+    problems.raise_errors()
+
+
+def infer_node(graph: Graph, node: Node, problems: Problems) -> None:
+    """Add one node's output specs to `graph.specs`, or what is wrong to `problems`."""
+    given = [graph.specs[tensor] for tensor in node.inputs]
+    try:
+        specs = node.layer.infer(*given)
+    except WorkbenchError as error:
+        inputs = ", ".join(f"{tensor} {spec}" for tensor, spec in zip(node.inputs, given, strict=True))
+        note = f"{error.note}; inputs: {inputs}" if error.note and inputs else error.note or f"inputs: {inputs}"
+        problems.error(f"{node}: {error.problem}", node.where, note)
+        return
+    if len(specs) != len(node.outputs):
+        problems.error(f"{node}: the layer gives {len(specs)} tensors, the line names {len(node.outputs)}", node.where)
+    wrong = [spec for spec in specs if not _possible(spec)]
+    if wrong:
+        inputs = ", ".join(map(str, given))
+        problems.error(f"{node}: expected outputs of positive sizes; got {wrong[0]}", node.where, f"inputs: {inputs}")
+    elif len(specs) == len(node.outputs):
+        graph.specs.update(zip(node.outputs, specs, strict=True))
+
+
+def _possible(spec: TensorSpec) -> bool:
+    """Sizes are at least 0 (a selection may be empty); only the batch may be open."""
+    return all(size >= 0 for size in spec.shape[1:]) and (not spec.shape or spec.shape[0] >= -1)
