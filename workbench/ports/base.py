@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from workbench.graph import TensorSpec
-from workbench.paths import configs_dir
+from workbench.paths import configs_dir, samples_dir
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,8 +30,8 @@ class Part:
     """One network: its PyTorch original and the config that ports it. One Session, .weights file and engine each.
 
     original(checkpoint=None)   the torch module in eval mode, with the weights of `checkpoint` where one is given
-    example()                   its example inputs, a tuple of torch tensors
-    to_original(feeds)          the engine's feeds as the arrays that the original takes
+    feeds()                     example feeds for the engine, by the config's input names
+    to_original(feeds)          the same as the arrays that the original takes
     from_original(outputs)      what the original returns, as named arrays that equal the config's outputs
     `params` are the config's $NAMEs, to be overridden by the user. The config's weights are found through its `name=`
     ties. Only `original` and `example` load torch, and they alone.
@@ -40,7 +40,7 @@ class Part:
     name: str
     config: str
     original: Callable[..., Any]
-    example: Callable[[], tuple[Any, ...]]
+    feeds: Callable[[], Arrays]
     to_original: Callable[[Arrays], tuple[np.ndarray, ...]]
     from_original: Callable[[Any], Arrays]
     params: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +48,26 @@ class Part:
     @property
     def config_path(self) -> Path:
         return configs_dir() / self.config
+
+    @property
+    def weights_path(self) -> Path:
+        """The sample that travels along, where the part has one; else weights/<config>.weights, which a build writes."""
+        name = f"{Path(self.config).stem}.weights"
+        return path if (path := samples_dir() / name).is_file() else Path("weights") / name
+
+    def example(self) -> tuple[Any, ...]:
+        """Example inputs of the original: torch tensors."""
+        import torch
+
+        return tuple(torch.from_numpy(x) for x in self.to_original(self.feeds()))
+
+    def run_original(self, feeds: Arrays, checkpoint: str | Path | None = None) -> Arrays:
+        """The original's outputs from the engine's feeds."""
+        import torch
+
+        model = self.original(checkpoint)
+        with torch.inference_mode():
+            return self.from_original(model(*map(torch.from_numpy, self.to_original(feeds))))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Boxes after a detector: from the network's frame to the picture's, suppression, and drawing them in."""
+"""Boxes after a detector: their forms, suppression, and drawing them in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from workbench.ports.common.pictures import Letterbox
 
 
 class Detections(NamedTuple):
@@ -31,9 +30,9 @@ def xyxy(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], 1)
 
 
-def unletterbox(boxes: np.ndarray, frame: Letterbox) -> np.ndarray:
-    """Corner boxes of the network's input as boxes of the picture, clipped to it."""
-    return (boxes / frame.scale).clip(0, np.tile(np.asarray(frame.size, boxes.dtype), 2))
+def clip(boxes: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Corner boxes cut off at the edges of a picture of `size` (width, height)."""
+    return boxes.clip(0, np.tile(np.asarray(size, boxes.dtype), 2))
 
 
 def iou(box: np.ndarray, boxes: np.ndarray, pixel: float = 0.0) -> np.ndarray:

@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 
 
 class Letterbox(NamedTuple):
-    """Where a picture lies in the network's input: its size (width, height) and the scale it was shrunk by."""
+    """How a picture lies, top left, in the network's input: its own size (width, height), and the scale it was put to."""
 
     size: tuple[int, int]
     scale: float
@@ -27,7 +27,7 @@ def open_picture(path: str | Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise WorkbenchError("not a picture in a format that Pillow reads", str(path)) from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise WorkbenchError(f"cannot read the picture: {error}", str(path)) from error
+        raise WorkbenchError(f"cannot read the picture: {getattr(error, "strerror", "") or error}", str(path)) from error
 
 
 def resize_bilinear(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
