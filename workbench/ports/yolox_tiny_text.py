@@ -1,7 +1,7 @@
 """YOLOX-tiny that finds characters: one class, 416 x 416, trained; the weights come with ddddocr.
 
-Original: pixeltable-yolox (Apache-2.0), YOLOX's own modules. Weights: ddddocr's common_det.onnx (MIT), or a checkpoint of
-the user's. Paper: Ge et al. 2021, arXiv:2107.08430.
+Original: pixeltable-yolox (Apache-2.0), YOLOX's own modules. Weights: ddddocr's common_det.onnx (MIT), or a user's
+checkpoint. Paper: Ge et al. 2021, arXiv:2107.08430.
 
     python -m workbench.ports.yolox_tiny_text IMAGE [--original] [--out FILE] [--set NAME=VALUE]
 """
@@ -120,7 +120,7 @@ PORT = Port(
     postprocess=postprocess,
     draw=draw_boxes,
     sample=sample,
-    # 8 (the verdict's K) times the original's own error between float32 and float64 on the sample: 1.8e-6 in the scores.
+    # The verdict's K, 8, times the original's own error between float32 and float64 on the sample: 1.8e-6 in the scores.
     tolerance=1.5e-5,
     licence="MIT (weights, ddddocr), Apache-2.0 (model, pixeltable-yolox)",
     paper="https://arxiv.org/abs/2107.08430",

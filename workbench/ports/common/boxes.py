@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-
 class Detections(NamedTuple):
     """Boxes x1, y1, x2, y2 [n, 4] in the picture's pixels, scores [n] and class indices [n], the best score first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,12 @@ def load_onnx_convolutions(module: Any, path: str | Path, *example: Any) -> Any:
     theirs = [tuple(kernel.shape) for kernel, _ in stored]
     ours = [tuple(conv.weight.shape) for conv, _ in pairs]
     if ours != theirs:
-        at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+        at = next(i for i, (a, b) in enumerate(zip_longest(ours, theirs)) if a != b)
         raise WorkbenchError(
             f"expected {len(ours)} convolutions as the model calls them; got {len(theirs)}, "
             f"the first to differ is number {at}",
             str(path),
-            f"expected kernel {ours[at : at + 1]}, got {theirs[at : at + 1]}: another model's file?",
+            f"expected kernels {ours[at : at + 1]}, got {theirs[at : at + 1]}: another model's file?",
         )
     with torch.no_grad():
         for (conv, norm), (kernel, bias) in zip(pairs, stored, strict=True):
@@ -102,8 +103,8 @@ def _called_convolutions(module: Any, *example: Any) -> list[tuple[Any, Any]]:
     import torch
 
     called: list[Any] = []
-    kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-    hooks = [m.register_forward_hook(lambda m, x, y: called.append(m)) for m in module.modules() if isinstance(m, kinds)]
+    watched = [m for m in module.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.BatchNorm2d)]
+    hooks = [m.register_forward_hook(lambda m, x, y: called.append(m)) for m in watched]
     try:
         with torch.inference_mode():
             module(*example)

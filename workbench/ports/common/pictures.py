@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 
 
 class Letterbox(NamedTuple):
-    """How a picture lies, top left, in the network's input: its own size (width, height), and the scale it was put to."""
+    """How a picture lies, top left, in the network's input: its own size (width, height) and its scale there."""
 
     size: tuple[int, int]
     scale: float
@@ -27,7 +27,8 @@ def open_picture(path: str | Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise WorkbenchError("not a picture in a format that Pillow reads", str(path)) from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise WorkbenchError(f"cannot read the picture: {getattr(error, "strerror", "") or error}", str(path)) from error
+        reason = getattr(error, "strerror", "") or error
+        raise WorkbenchError(f"cannot read the picture: {reason}", str(path)) from error
 
 
 def resize_bilinear(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
