@@ -58,6 +58,8 @@ class ReferenceEngine(Engine):
         last, keep = self._graph.last_use(), set(self.outputs)
         for node in self._graph.body:
             y = evaluate(node, self._weights.get(node.index, {}), [live[t] for t in node.inputs])
+            # const and matrix have no input whose dtype they could follow
+            y = [t.to(self._dtype) if t.is_floating_point() else t for t in y]
             live.update(zip(node.outputs, y, strict=True))
             for name in {*node.inputs, *node.outputs} - keep:
                 if last[name] <= node.index:

@@ -27,19 +27,18 @@ class WindowPartition(Layer):
         return True
 
     def infer(self, x: TensorSpec) -> list[TensorSpec]:
-        want_rank(x, 3, 4) if self.mode == "partition" else want_rank(x, 3)
-        if min(self.size) < 1 or (len(x.shape) == 3 and (len(self.shape) != 2 or min(self.shape) < 1)):
+        want_rank(x, *((3, 4) if self.mode == "partition" else (3,)))
+        whole = self.shape or x.shape[1:3]
+        if min(self.size) < 1 or len(whole) != 2 or min(whole) < 1 or (len(x.shape) == 3 and not self.shape):
             raise WorkbenchError(f"expected positive size=h,w and shape=h,w; got size={self.size}, shape={self.shape}")
         (h, w), (rows, columns) = self.sizes(x.shape)
-        n, channels = x.shape[0], x.shape[-1]
-        if len(x.shape) == 4 and self.shape and tuple(self.shape) != (h, w):
-            raise WorkbenchError(f"expected an NHWC map of h,w {self.shape}; got {x}")
+        n, *rest, channels = x.shape
         windows, area = rows * columns, self.size[0] * self.size[1]
         if self.mode == "partition":
-            if len(x.shape) == 3 and x.shape[1] != h * w:
-                raise WorkbenchError(f"expected {h * w} tokens for shape={self.shape}; got {x}")
+            if rest not in ([h, w], [h * w]):
+                raise WorkbenchError(f"expected [n, {h}, {w}, c] or [n, {h * w}, c] for shape={self.shape}; got {x}")
             return [TensorSpec((n if n == -1 else n * windows, area, channels), x.dtype)]
-        if x.shape[1] != area or (n != -1 and n % windows):
+        if rest != [area] or (n != -1 and n % windows):
             raise WorkbenchError(
                 f"expected [n * {windows}, {area}, c] for shape={self.shape} size={self.size}; got {x}"
             )
