@@ -5,23 +5,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.layers.base import Ints
 
-
-class Model(NamedTuple):
-    """A model named on the command line: the module, its example, and its config where it is a port's."""
-
-    name: str
-    module: Any
-    example: tuple[Any, ...]
-    config: Path | None
-    params: dict[str, str]
-    feeds: dict[str, Any] | None
+if TYPE_CHECKING:
+    from workbench.session import Session
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -54,39 +48,54 @@ def params(args: argparse.Namespace) -> dict[str, str]:
     return dict(text.split("=", 1) for text in args.set)
 
 
-def load_model(args: argparse.Namespace) -> Model:
-    """The model that the command line names, loaded with its example."""
-    return _factory(args) if ":" in args.model else _port(args)
+def open_session(args: argparse.Namespace) -> Session:
+    """The session of the model, config and engine that the command line names."""
+    from workbench.session import Session
+
+    options = {"engine": args.engine, "precision": args.precision or "f32", "threads": args.threads}
+    if ":" not in args.model:
+        return Session.of_port(
+            args.model, args.part, checkpoint=args.checkpoint, config=args.config, params=params(args), **options
+        )
+    if not args.config:
+        raise WorkbenchError(f"{args.model} needs a config", note="--config FILE")
+    return Session(_build(args), _example(args), args.config, params(args), **options)
 
 
-def _port(args: argparse.Namespace) -> Model:
-    from workbench.ports import get_port
-
-    part = get_port(args.model).part(args.part)
-    module = part.original(args.checkpoint) if args.checkpoint else part.original()
-    feeds = part.feeds() if part.feeds else None
-    return Model(f"{args.model}.{part.name}", module, part.example(), part.config_path, dict(part.params), feeds)
-
-
-def _factory(args: argparse.Namespace) -> Model:
+def _build(args: argparse.Namespace) -> Any:
+    """The module that package.module:factory makes, with the checkpoint's weights."""
     module_name, _, attribute = args.model.partition(":")
-    if not args.example:
-        raise WorkbenchError(f"{args.model} needs an example input", note="--example 1,3,224,224 (once per input)")
     sys.path.insert(0, "")  # a module in the folder one stands in, as `python -m` finds it
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise WorkbenchError(f"cannot load {args.model}: {error}", note="give package.module:factory") from error
-    from workbench.trace.factory import call_factory, example_of
+        model = getattr(importlib.import_module(module_name), attribute)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise WorkbenchError(
+            f"cannot make {args.model}: {type(error).__name__}: {error}", note="give package.module:factory"
+        ) from error
+    if not callable(getattr(model, "state_dict", None)):
+        raise WorkbenchError(f"{args.model} gives a {type(model).__name__}; expected a torch.nn.Module")
+    if args.checkpoint:
+        from workbench.ports.common.checkpoints import load_checkpoint
 
-    shapes = [tuple(Ints(text)) for text in args.example]
-    return Model(args.model, call_factory(factory, args.checkpoint), example_of(shapes), None, {}, None)
+        load_checkpoint(model, args.checkpoint)
+    return model.eval()
 
 
-def progress(items: Iterable[Any], title: str, total: int | None = None) -> Iterator[Any]:
+def _example(args: argparse.Namespace) -> tuple[np.ndarray, ...]:
+    """Normal random float32 inputs of the shapes given, the same ones every time."""
+    if not args.example:
+        raise WorkbenchError(f"{args.model} needs an example input", note="--example 1,3,224,224 (once per input)")
+    rng = np.random.default_rng(0)
+    try:
+        return tuple(rng.standard_normal(Ints(text)).astype(np.float32) for text in args.example)
+    except ValueError as error:
+        raise WorkbenchError(f"--example: expected sizes such as 1,3,224,224; {error}") from error
+
+
+def progress(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
     """The items with a progress bar on a terminal, where tqdm is installed; silent otherwise."""
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:
-        return iter(items)
-    return iter(tqdm(items, title, total=total, disable=not sys.stderr.isatty(), leave=False))
+        return items
+    return tqdm(items, title, total=total, disable=not sys.stderr.isatty(), leave=False)

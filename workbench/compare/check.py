@@ -90,6 +90,16 @@ class Checker:
         with self._engine(region) as engine:
             return self._isolated(region, engine)
 
+    def alone(self, region: Region) -> LineResult:
+        """The line's verdict from its isolated error only."""
+        try:
+            results = self.isolated(region)
+        except WorkbenchError as problem:
+            return LineResult(region.node, _status_of(problem), region=region.nodes, message=problem.problem)
+        worst = _worst(results)
+        status = Status.PASSED if worst.passed else Status.FAILED
+        return LineResult(region.node, status, worst, region=region.nodes, message=_say(worst))
+
     def stream(self, cached: Mapping[int, dict[str, Isolated]] | None = None) -> Iterator[LineResult]:
         """A LineResult for each region in file order; `cached` isolated results (by node index) are not run again."""
         last = {t: i for i, region in enumerate(self.regions) for t in region.inputs}
@@ -97,8 +107,7 @@ class Checker:
             try:
                 yield self._line(region, (cached or {}).get(region.node.index))
             except WorkbenchError as problem:
-                status = Status.UNSUPPORTED if "does not run on" in str(problem) else Status.FAILED
-                yield LineResult(region.node, status, region=region.nodes, message=problem.problem)
+                yield LineResult(region.node, _status_of(problem), region=region.nodes, message=problem.problem)
                 self._restart(region)
             for live in self._live.values():
                 for tensor in [t for t in live if last.get(t, -1) <= i]:
@@ -110,7 +119,7 @@ class Checker:
         with self._engine(region) as engine:
             results = cached or self._isolated(region, engine)
             moved, allowed = self._cumulative(region, engine)
-        worst = max(results.values(), key=lambda r: r.engine.error / max(r.tolerance, 1e-300))
+        worst = _worst(results)
         status = Status.FAILED if not worst.passed else Status.DRIFT if moved > allowed else Status.PASSED
         return LineResult(region.node, status, worst, moved, allowed, region.nodes, message=_say(worst))
 
@@ -189,6 +198,14 @@ class Checker:
         """A region that could not run hands the original's tensors on, so that later lines are still judged."""
         for live in self._live.values():
             live.update({t: self.originals[t] for t in region.node.outputs if t in self.originals})
+
+
+def _status_of(problem: WorkbenchError) -> Status:
+    return Status.UNSUPPORTED if "does not run on" in problem.problem else Status.FAILED
+
+
+def _worst(results: Mapping[str, Isolated]) -> Isolated:
+    return max(results.values(), key=lambda r: r.engine.error / max(r.tolerance, 1e-300))
 
 
 def _say(result: Isolated) -> str:

@@ -86,7 +86,24 @@ def build_engine(
     `precision`, `weights` and `engine_file` default to the config's prec_mode, weight_file and engine_file; with
     make_engine=0 the engine file must be there. `Engine.note` tells whether it was built and why.
     """
-    network = load_network(config, params, weights)
+    return build_network(
+        load_network(config, params, weights),
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        engine_file=engine_file,
+    )
+
+
+def build_network(
+    network: Network,
+    *,
+    engine: str = "openvino",
+    precision: str | None = None,
+    threads: int | None = None,
+    engine_file: str | Path | None = None,
+) -> Engine:
+    """As build_engine, from what load_network gave."""
     model = network.parsed.graph.model
     precision = precision or model.get("prec_mode", "") or "f32"
     path = Path(engine_file or model.get("engine_file", "") or "")

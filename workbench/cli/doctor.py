@@ -1,0 +1,97 @@
+"""workbench doctor: what this machine has, and what each missing thing costs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One thing that was looked for; `found` is empty where it is missing, and `cost` then says what that means."""
+
+    what: str
+    found: str
+    cost: str
+
+
+PACKAGES = {
+    "numpy": "nothing runs",
+    "openvino": "the CPU engine does not run",
+    "torch": "no porting and no checks; built engines run all the same",
+    "onnx": "no drafts from ONNX files and no ONNX baseline in benchmarks",
+    "matplotlib": "no figures for documents",
+    "jupyterlab": "no notebooks",
+    "ipywidgets": "no widgets",
+    "anywidget": "no tensor and mask views in notebooks",
+    "pycuda": "no NVIDIA engine; kernels still run in the emulator",
+    "tqdm": "no progress bars",
+}
+PROGRAMS = {
+    "g++": "no CUDA emulator and no torch.compile",
+    "nvcc": "kernels are compiled by NVRTC, or not at all without it",
+    "nvidia-smi": "no NVIDIA driver: the cuda engine does not run here",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    found = list(findings())
+    if args.json:
+        print(json.dumps([f._asdict() for f in found], indent=1))
+        return 0
+    for f in found:
+        print(f"{'✓' if f.found else '✗'} {f.what:<12} {f.found or 'missing: ' + f.cost}")
+    return 0
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is looked for, found or not."""
+    yield Finding("python", platform.python_version(), "")
+    yield Finding("processor", _processor(), "")
+    yield Finding(
+        "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()), ""
+    )
+    for name, cost in PACKAGES.items():
+        yield Finding(name, _version(name), cost)
+    for name, cost in PROGRAMS.items():
+        yield Finding(name, _program(name), cost)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    """The processor and what OpenVINO can do with it."""
+    from workbench.engines import engine_class
+    from workbench.errors import WorkbenchError
+
+    try:
+        return engine_class("openvino").machine()
+    except (WorkbenchError, ImportError):
+        return platform.processor() or platform.machine()
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        return ""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line for line in done.stdout.splitlines() if any(c.isdigit() for c in line)]
+    return f"{path}: {lines[-1].strip()}" if done.returncode == 0 and lines else ""
