@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph, Node, TensorSpec
+from workbench.layers.base import Layer
 
 
 def infer(graph: Graph) -> None:
     """Fill `graph.specs` with every tensor's TensorSpec; raises WorkbenchErrors with all lines that do not fit.
 
     A line that reads a tensor of such a line is skipped without a word, so only causes are told; `specs` then holds
-    what could be inferred. A batch of -1 passes through where each layer on its way lets it.
+    what could be inferred. A batch of -1 passes through where each layer on its way lets it. Each node's layer is first
+    bound to the layers that made its inputs.
     """
     problems = Problems()
     graph.specs = {}
-    for node in graph.nodes:
+    made_by: dict[str, Layer] = {}
+    for i, node in enumerate(graph.nodes):
         if all(tensor in graph.specs for tensor in node.inputs):
+            layer = node.layer.bind(*[made_by[tensor] for tensor in node.inputs])
+            node = graph.nodes[i] = replace(node, layer=layer)
             infer_node(graph, node, problems)
+        made_by.update(dict.fromkeys(node.outputs, node.layer))
     problems.raise_errors()
 
 

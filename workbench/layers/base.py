@@ -32,6 +32,11 @@ def key(default: Any = MISSING, *, among: Sequence[str] = (), doc: str = "") -> 
     return dataclasses.field(default=default, metadata={"among": tuple(among), "doc": doc})
 
 
+def bound(default: Any) -> Any:
+    """A field that is no config key: `bind` fills it in from the layers that made the inputs."""
+    return dataclasses.field(default=default, metadata={"bound": True})
+
+
 @dataclass(frozen=True)
 class Case:
     """A test case of a layer: its keys as config text and its inputs' shapes (a TensorSpec where not f32).
@@ -80,6 +85,10 @@ class Layer:
         """(letter, shape) pairs in the order in which the .weights file holds them."""
         return []
 
+    def bind(self, *producers: Layer) -> Layer:
+        """This layer knowing the layers that made its inputs; shapes.infer calls it before `infer`."""
+        return self
+
     def infer(self, *x: TensorSpec) -> list[TensorSpec]:
         """Output specs from input specs; a batch of -1 passes through. Raises WorkbenchError (without a place)."""
         raise NotImplementedError(self.tag)
@@ -91,6 +100,7 @@ class Layer:
         return {
             f.name: Key(f.name, hints[f.name], f.default, f.metadata.get("among", ()), f.metadata.get("doc", ""))
             for f in dataclasses.fields(cls)
+            if not f.metadata.get("bound")
         }
 
     @classmethod

@@ -31,3 +31,14 @@ def iou(torch: Any, one: Any, many: Any) -> Any:
     shared = (torch.minimum(high, highs) - torch.maximum(low, lows)).clamp(min=0).prod(1)
     union = (high - low).prod() + (highs - lows).prod(1) - shared
     return torch.where(shared > 0, shared / union, torch.zeros_like(shared))
+
+
+def crowd(rng: np.random.Generator, n: int, a: int, c: int, own_boxes: bool = False) -> list[np.ndarray]:
+    """For test cases: boxes [n, a, 4] (own_boxes: [n, a, c, 4]) that overlap and scores [n, a, c] of which no two tie.
+
+    The boxes may be read as corners or as centre and size.
+    """
+    place = rng.uniform(0, 60, (n, a, c, 2) if own_boxes else (n, a, 2))
+    box = np.concatenate([place, place + rng.uniform(20, 60, place.shape)], -1)
+    score = (rng.permutation(n * a * c) + 0.5) / (n * a * c)
+    return [box.astype(np.float32), score.reshape(n, a, c).astype(np.float32)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-from workbench.layers.boxes import corners, corners_openvino, iou
+from workbench.layers.boxes import corners, corners_openvino, crowd, iou
 
 NEVER = np.finfo(np.float32).min  # a score that passes no threshold
 
@@ -134,7 +135,8 @@ class Nms(Layer):
 
     def _greedy(self, torch: Any, box: Any) -> Any:
         """Indices of the kept ones among boxes [K, 4] that stand in falling order of score."""
-        kept, alive = [], torch.arange(len(box))
+        kept: list[Any] = []
+        alive = torch.arange(len(box))
         while len(alive) and len(kept) < self.most:
             first, alive = alive[0], alive[1:]
             kept.append(first)
@@ -197,7 +199,7 @@ class Nms(Layer):
         return (image if own_boxes else of_class), which
 
     CASES = [
-        Case(f"{keys} {thresholds}", [(n, a, 4), (n, a, c)], feeds=lambda rng, n=n, a=a, c=c: crowd(rng, n, a, c))
+        Case(f"{keys} {thresholds}", [(n, a, 4), (n, a, c)], feeds=partial(crowd, n=n, a=a, c=c))
         for n, a, c, keys in (
             (1, 60, 3, "mode=trt count_per_class=5 bbox_type=xywh class_count=3"),
             (2, 60, 4, "mode=trt count_per_class=100 bbox_type=xyxy region_count=-1"),
@@ -211,14 +213,5 @@ class Nms(Layer):
         for thresholds in ("conf_thres=0.4 iou_thres=0.3", "conf_thres=-1 iou_thres=0.6", "conf_thres=2")
     ] + [
         Case("mode=trt count_per_class=4 region_count=90 conf_thres=0.2 iou_thres=0.2", [(2, 30, 5, 4), (2, 30, 5)],
-             feeds=lambda rng: [crowd(rng, 2, 150, 1)[0].reshape(2, 30, 5, 4), crowd(rng, 2, 30, 5)[1]]),
+             feeds=partial(crowd, n=2, a=30, c=5, own_boxes=True)),
     ]  # fmt: skip
-
-
-def crowd(rng: np.random.Generator, n: int, a: int, c: int) -> list[np.ndarray]:
-    """Boxes [n, a, 4] that overlap, read as corners or as centre and size, and scores [n, a, c] of which no two tie."""
-    place = rng.uniform(0, 60, (n, a, 2))
-    box = np.concatenate([place, place + rng.uniform(20, 60, (n, a, 2))], 2)
-    score = (rng.permutation(n * a * c) + 0.5) / (n * a * c)
-    return [box.astype(np.float32), score.reshape(n, a, c).astype(np.float32)]
-

@@ -65,11 +65,10 @@ class Preproc(Layer):
 
     def _pad(self, torch: Any, x: Any) -> Any:
         top, bottom, left, right = self.pad
-        n, c, h, w = x.shape
+        sides = (left, right, top, bottom)
+        inside = torch.nn.functional.pad(torch.ones_like(x[:1, :1]), sides) > 0
         value = torch.tensor(self.pad_value, dtype=x.dtype).reshape(1, -1, 1, 1)
-        y = value.expand(n, c, h + top + bottom, w + left + right).clone()
-        y[:, :, top : top + h, left : left + w] = x
-        return y
+        return torch.where(inside, torch.nn.functional.pad(x, sides), value)
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         # Bytes are moved before they become floats: a quarter of the memory traffic.
