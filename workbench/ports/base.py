@@ -51,7 +51,7 @@ class Part:
 
     @property
     def weights_path(self) -> Path:
-        """The sample's that travel along, where the part has them; else weights/<config>.weights, which a build writes."""
+        """The shipped sample's, where the part has one; else weights/<config>.weights, which a build writes."""
         name = f"{Path(self.config).stem}.weights"
         return path if (path := samples_dir() / name).is_file() else Path("weights") / name
 

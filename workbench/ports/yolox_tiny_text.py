@@ -37,15 +37,18 @@ def original(checkpoint: str | Path | None = None) -> Any:
     """
     import torch
 
-    from workbench.ports.common.checkpoints import load_checkpoint, load_onnx_convolutions
+    from workbench.ports.common.onnx_weights import load_convolutions
+    from workbench.weights.checkpoint import load_checkpoint, load_into
 
     model = _detector()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eps = 1e-3  # YOLOX sets it when it makes an experiment's model; checkpoints were trained with it
-    if checkpoint is not None:
-        return load_checkpoint(model, checkpoint)
-    return load_onnx_convolutions(model, onnx_file(), torch.zeros(1, 3, 64, 64))
+    if checkpoint is None:
+        load_convolutions(model, onnx_file(), torch.zeros(1, 3, 64, 64))
+    else:
+        load_into(model, load_checkpoint(checkpoint), checkpoint)
+    return model
 
 
 def _detector() -> Any:
@@ -120,8 +123,8 @@ PORT = Port(
     postprocess=postprocess,
     draw=draw_boxes,
     sample=sample,
-    # The verdict's K, 8, times the original's own error between float32 and float64 on the sample: 1.8e-6 in the scores.
-    tolerance=1.5e-5,
+    # The verdict's K, 8, times the original's own error between float32 and float64 on the sample, 1.7e-6.
+    tolerance=1.4e-5,
     licence="MIT (weights, ddddocr), Apache-2.0 (model, pixeltable-yolox)",
     paper="https://arxiv.org/abs/2107.08430",
 )
