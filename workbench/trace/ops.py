@@ -6,7 +6,7 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch.fx import Node
@@ -14,10 +14,15 @@ from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from workbench.errors import WorkbenchError
+from workbench.graph import Graph
 from workbench.trace.example import Example, evaluating, tensors_in
 from workbench.trace.export import MARK, export, inlined
+from workbench.trace.flow import data_flow, storages, tensors_of
 from workbench.trace.hooks import Seen, own_name
 from workbench.trace.tie import Tie, parse_tie, unknown_tie
+
+if TYPE_CHECKING:
+    from workbench.trace.span import Span
 
 
 class Recorded(NamedTuple):
@@ -98,6 +103,12 @@ class Exported:
         node = value.node.args[0] if value.node.target is MARK else value.node
         return tensors_of(node)[value.out]  # type: ignore[arg-type]
 
+    def spans(self, graph: Graph) -> dict[int, Span | WorkbenchError]:
+        """The span of every tied node of a config; see `span.graph_spans`."""
+        from workbench.trace.span import graph_spans
+
+        return graph_spans(self, graph)
+
     def run(self, seen: Seen, wanted: Iterable[Tie] | None = None, example: Any = None) -> list[torch.Tensor]:
         """Run operator by operator, calling `seen` with each wanted tensor as soon as it exists; the model's outputs.
 
@@ -120,14 +131,15 @@ class Exported:
 
     def evaluate(self, node: Node, weights: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
         """The value of a node of `constant`, from these weights by name or else from the model's own."""
-        tensors = {**self._tensors(), **(weights or {})}
         env: dict[Node, Any] = {}
         with torch.no_grad():
             for n in self.upstream(node):
                 if n.op == "placeholder":
-                    env[n] = tensors[self.names[n]]
+                    name = self.names[n]
+                    env[n] = weights[name] if weights and name in weights else self._own(name)
                 else:
-                    env[n] = n.target(*map_arg(n.args, env.__getitem__), **map_arg(n.kwargs, env.__getitem__))
+                    args, kwargs = map_arg(n.args, env.__getitem__), map_arg(n.kwargs, env.__getitem__)
+                    env[n] = n.target(*args, **kwargs)  # type: ignore[operator]
         return env[node]
 
     def upstream(self, node: Node) -> list[Node]:
@@ -163,22 +175,21 @@ class Exported:
         first: dict[int, str] = {}
         for name, tensor in [*self.model.named_parameters(), *self.model.named_buffers()]:
             first.setdefault(id(tensor), name)
-        every, names = self._tensors(), {}
+        names = {}
         nodes = [n for n in self.graph.nodes if n.op == "placeholder"]
         for node, spec in zip(nodes, self._program.graph_signature.input_specs, strict=True):
             if spec.kind.name in ("PARAMETER", "BUFFER", "CONSTANT_TENSOR"):
-                names[node] = first.get(id(every[spec.target]), spec.target)  # type: ignore[index]
+                names[node] = first.get(id(self._own(spec.target)), spec.target)
         return names
 
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        every = {k: v for k, v in self._program.constants.items() if isinstance(v, torch.Tensor)}
-        every.update(self.model.named_parameters(remove_duplicate=False))
-        every.update(self.model.named_buffers(remove_duplicate=False))
-        return every
+    def _own(self, name: str) -> torch.Tensor:
+        """The model's parameter or buffer of that name, or a constant of the export."""
+        constant = self._program.constants.get(name)
+        return operator.attrgetter(name)(self.model) if constant is None else constant
 
     def _feeds(self, example: Example) -> list[Any]:
-        tensors, leaves = self._tensors(), iter(pytree.tree_leaves((example.args, example.kwargs)))
-        feeds = [tensors[self.names[n]] if n in self.names else next(leaves)
+        leaves = iter(pytree.tree_leaves((example.args, example.kwargs)))
+        feeds = [self._own(self.names[n]) if n in self.names else next(leaves)
                  for n in self.graph.nodes if n.op == "placeholder"]  # fmt: skip
         for i, node in enumerate(self.inputs):
             got, want = list(example.tensors()[i].shape), list(tensors_of(node)[0].shape)
@@ -247,49 +258,10 @@ def canonical(node: Node) -> Value:
     return Value(node)
 
 
-def tensors_of(node: Node) -> list[torch.Tensor]:
-    """The data-less tensors that a node gives, as the export left them; none for numbers and marks."""
-    return tensors_in(node.meta.get("val")) if node.op != "output" else []
-
-
 def operator_name(node: Node) -> str:
-    packet = getattr(node.target, "overloadpacket", node.target)
-    name = getattr(packet, "__name__", None) or packet.name()  # type: ignore[union-attr]
+    packet: Any = getattr(node.target, "overloadpacket", node.target)
+    name = getattr(packet, "__name__", None) or packet.name()
     return name.strip("_")
-
-
-def storages(graph: torch.fx.Graph) -> dict[Node, Node]:
-    """For every node the one that made its memory: views and in-place operators share that of their argument."""
-    root: dict[Node, Node] = {}
-    for node in graph.nodes:
-        source = node.args[0] if node.target is operator.getitem else next(iter(_aliased(node, node.target)), None)
-        root[node] = root[source] if isinstance(source, Node) else node
-    return root
-
-
-def data_flow(graph: torch.fx.Graph) -> dict[Node, tuple[Node, ...]]:
-    """For every node those its value depends on: its inputs, and the in-place writes to their memory before it."""
-    root = storages(graph)
-    writes: dict[Node, list[Node]] = {}
-    flow: dict[Node, tuple[Node, ...]] = {}
-    position = {node: i for i, node in enumerate(graph.nodes)}
-    for node in graph.nodes:
-        depends = dict.fromkeys(node.all_input_nodes)
-        for n in node.all_input_nodes:
-            depends.update(dict.fromkeys(w for w in writes.get(root[n], ()) if position[w] > position[n]))
-        flow[node] = tuple(depends)
-        for argument in _aliased(node, node.target, written=True):
-            writes.setdefault(root[argument], []).append(node)
-    return flow
-
-
-def _aliased(node: Node, target: Any, written: bool = False) -> list[Node]:
-    """The arguments whose memory the operator's output shares, or that it writes to, by ATen's schema."""
-    schema = getattr(target, "_schema", None)
-    if schema is None or not (written or any(r.alias_info for r in schema.returns)):
-        return []
-    return [a for a, s in zip(node.args, schema.arguments, strict=False)
-            if isinstance(a, Node) and s.alias_info and (s.alias_info.is_write or not written)]  # fmt: skip
 
 
 def spec_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], str]:

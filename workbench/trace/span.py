@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import torch
 from torch.fx import Node
 
 from workbench.errors import WorkbenchError
@@ -38,12 +39,17 @@ class SpanWeight(NamedTuple):
     operator: Operator
     node: Node
     names: tuple[str, ...]
+    original: Exported
     transposed: bool = False
     plain: bool = False
 
     @property
     def name(self) -> str:
         return "+".join(self.names)
+
+    def read(self, state: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """Its value as the operator reads it, from these weights or else the model's own."""
+        return self.original.evaluate(self.node, state)
 
 
 class Span(NamedTuple):
@@ -108,7 +114,7 @@ def weights_of(exported: Exported, op: Operator) -> list[SpanWeight]:
                 if names:
                     letter, plain = _letter(op.name, argument)
                     transposed = (op.name, argument) in TRANSPOSED and node.meta["val"].dim() == 2
-                    found.append(SpanWeight(letter, op, node, names, transposed, plain))
+                    found.append(SpanWeight(letter, op, node, names, exported, transposed, plain))
     return found
 
 
