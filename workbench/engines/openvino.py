@@ -63,8 +63,8 @@ def build_model(graph: Graph, weights: Weights, taps: Sequence[str] = ()) -> Any
 
 
 def last_line(error: Exception) -> str:
-    """What OpenVINO says at the end of its many lines."""
-    return str(error).strip().splitlines()[-1]
+    """What OpenVINO says at the end of its many lines, or a Python operator before its traceback."""
+    return str(error).split("\n\nAt:\n")[0].strip().splitlines()[-1]
 
 
 def _result(ov: Any, t: Any, spec: TensorSpec) -> Any:
@@ -120,8 +120,12 @@ class OpenVINOEngine(Engine):
     def open(cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None) -> OpenVINOEngine:
         import openvino
 
+        from workbench.engines.openvino_python import operator_class
+
+        reader = core()
+        reader.add_extension(operator_class())
         try:
-            compiled = core().import_model(openvino.Tensor(np.asarray(blob)), "CPU", hints(precision, threads))
+            compiled = reader.import_model(openvino.Tensor(np.asarray(blob)), "CPU", hints(precision, threads))
         except RuntimeError as error:
             raise WorkbenchError(f"OpenVINO cannot read the compiled network: {last_line(error)}") from error
         return cls(compiled, *interface, precision)
