@@ -72,13 +72,13 @@ def lex(text: str, file: str) -> Lexed:
     for m in TOKEN.finditer(text, line_start):
         kind, start = m.lastgroup, m.start()
         col = start - line_start + 1
-        if kind == "newline":
+        if kind == "value" and entries:
+            key, value = m.group("key", "value")
+            entries[-1].keys.append(KeyValue(key, value, start, m.end(), line, col))
+        elif kind == "newline":
             line, line_start = line + 1, m.end()
         elif kind == "value":
-            if entries:
-                entries[-1].keys.append(KeyValue(m["key"], m["value"], start, m.end(), line, col))
-            else:
-                problems.error(f"'{m[0]}' stands before any [section]", Where(file, line, col), "begin with [model]")
+            problems.error(f"'{m[0]}' stands before any [section]", Where(file, line, col), "begin with [model]")
         elif kind == "tag":
             if m["tag"].strip() == "end":
                 return Lexed(entries, problems.errors, start)

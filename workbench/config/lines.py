@@ -151,13 +151,16 @@ class Lines:
 
     def name(self, entry: Entry, count: int, sound: bool) -> tuple[str, ...]:
         """Name the line's outputs and make them known; a name given again is a warning, an input's an error."""
-        refs, place = self.refs[entry.id], self.at_key(entry, "refname")
+        refs = self.refs[entry.id]
         for ref in refs:
             first = self.defined.setdefault(ref, entry)
+            if first is entry:
+                continue
+            place = self.at_key(entry, "refname")
             problem = f"{self.subject(entry)}: refname '{ref}' is given in line {first.line} already"
-            if first is not entry and "input" in (entry.tag, first.tag):
+            if "input" in (entry.tag, first.tag):
                 self.problems.error(problem, place, "an input is fed by its name: call one of them otherwise")
-            elif first is not entry:
+            else:
                 self.problems.warn(problem, place, "lines below mean the newer one")
         outputs = self.tensors.name(entry.tag, refs, max(count, len(refs)))
         self.tensors.define(refs, outputs, sound)

@@ -100,10 +100,12 @@ class _Parser:
                       _in_order(self.problems.warnings))  # fmt: skip
 
     def warn_of_doubles(self, entry: Entry) -> None:
-        for i, kv in enumerate(entry.keys):
-            if any(kv.key == other.key for other in entry.keys[:i]):
+        seen = set()
+        for kv in entry.keys:
+            if kv.key in seen:
                 problem = f"{entry.tag}: key '{kv.key}' is given again; the last counts"
                 self.problems.warn(problem, Where(self.file, kv.line, kv.col))
+            seen.add(kv.key)
 
     def model(self) -> None:
         """The [model] keys as texts, variables replaced."""
@@ -169,6 +171,8 @@ class _Parser:
         place = self.lines.place(entry)
         schema = self.lines.schema("output", place)
         values = self.lines.reader.read(schema, self.lines.given(entry, "output"), place, "output") if schema else None
+        if values and not values["refname"]:
+            self.problems.error("output: refname names no tensor", self.lines.at_key(entry, "refname"), "* is the last")
         for name in values["refname"] if values else ():
             tensor = self.lines.resolve(name, entry, "refname", "output")
             if tensor in self.graph.outputs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.config.dictionary import BASE, SECTIONS, SHARING, Dictionary, Row, has_weights
@@ -27,6 +28,14 @@ class Schema:
     keys: dict[str, Key]
     foreign: dict[str, Row]
     own: frozenset[str]  # names of the Layer class's fields
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        return {name: key.default for name, key in self.keys.items() if not key.required}
+
+    @functools.cached_property
+    def required(self) -> list[str]:
+        return [name for name, key in self.keys.items() if key.required]
 
     @classmethod
     def of(cls, tag: str, dictionary: Dictionary) -> Schema:
@@ -56,6 +65,7 @@ class Reader:
     params: Mapping[str, str]
     dictionary: Dictionary
     problems: Problems
+    _known: dict[tuple[str, str, str], Any] = field(default_factory=dict)  # tag, key, words → the value
 
     def where(self, kv: KeyValue, offset: int = 0) -> Where:
         return Where(self.file, kv.line, kv.col + offset)
@@ -94,24 +104,27 @@ class Reader:
         `given` holds each key's words and the subject that its errors name; `subject` and `place` are the line's.
         """
         before = len(self.problems.errors)
-        values = {}
+        values = dict(schema.defaults)
         for name, (kv, about) in given.items():
             try:
                 values[name] = self.check(schema, kv, about)
             except WorkbenchError as error:
                 self.problems.errors.append(error.at("", about))
-        for name, key in schema.keys.items():
-            if name not in given and key.required:
-                note = f"{name} takes {key.kind}" + (f": {key.doc}" if key.doc else "")
-                self.problems.error(f"{subject}: missing key '{name}'", place, note)
-            elif name not in given:
-                values[name] = key.default
+        for name in [name for name in schema.required if name not in given]:
+            key = schema.keys[name]
+            note = f"{name} takes {key.kind}" + (f": {key.doc}" if key.doc else "")
+            self.problems.error(f"{subject}: missing key '{name}'", place, note)
         return values if len(self.problems.errors) == before else None
 
     def check(self, schema: Schema, kv: KeyValue, about: str) -> Any:
         """The value of one word of a line; raises WorkbenchError, its subject still to be told."""
         key = schema.keys.get(kv.key)
-        return self.foreign(schema, kv, about) if key is None else self.value(kv, key)
+        if key is None:
+            return self.foreign(schema, kv, about)
+        words = (schema.tag, kv.key, kv.value)
+        if words not in self._known:  # large files say the same thing thousands of times
+            self._known[words] = self.value(kv, key)
+        return self._known[words]
 
     def foreign(self, schema: Schema, kv: KeyValue, about: str) -> None:
         """A key that the layer lacks: it may pass where the dictionary gives it this value anyway."""

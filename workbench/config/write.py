@@ -68,6 +68,6 @@ def _words(pairs: Any) -> list[str]:
     for name, value in pairs:
         text = text_of(value)
         if FORBIDDEN.search(text):
-            raise WorkbenchError(f"key '{name}': a config cannot hold the value '{text}'", note="no blanks, '#', '[', '$'")
+            raise WorkbenchError(f"key '{name}': a config cannot hold the value '{text}'", note="no blanks, #, [ or $")
         words.append(f"{name}={text}")
     return words
