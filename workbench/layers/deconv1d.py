@@ -29,5 +29,6 @@ class Deconv1d(TransposedConv):
         Case("channel=6 kernel=3 stride=2 pad=1 output_pad=1 group=3 weight_order=warbmv", [(2, 9, 5)]),
         Case("channel=4 kernel=3 pad=1 dilation=2 weight_order=w", [(1, 4, 6)]),
         Case("channel=4 kernel=5 stride=2 pad_tf=same weight_order=wbmv", [(1, 3, 5)]),
+        Case("channel=4 kernel=1 pad=1,0 dilation=2 output_pad=1 weight_order=w", [(1, 8, 2)]),
         Case("channel=4 kernel=3 stride=2 pad_tf=valid", [(1, 3, 5)]),
     ]

@@ -55,11 +55,13 @@ class Pool2d(Layer):
             raise WorkbenchError(f"expected a kernel of one value or h,w; got {self.kernel}")
         if not self.maximum and max(self.dilation) > 1:
             raise WorkbenchError(f"mode={self.mode} takes no dilation; got {self.dilation}")
-        pads = self.pads(x.shape[2:])
-        spans = [(k - 1) * d + 1 for k, d in zip(self.window, self.dilation, strict=True)]
-        if any(pad >= span for pad, span in zip(pads, (spans[0], spans[0], spans[1], spans[1]), strict=True)):
-            raise WorkbenchError(f"pad={pads}: a window of {spans} would lie in the padding alone")
-        return [TensorSpec((*x.shape[:2], *self.sizes(x.shape[2:])))]
+        hw = x.shape[2:]
+        sizes = self.sizes(hw)
+        windows = zip(hw, sizes, self.window, self.stride, self.dilation, self.pads(hw)[::2], strict=True)
+        for n, size, k, s, d, before in windows:
+            if any(all(not 0 <= j * s - before + t * d < n for t in range(k)) for j in range(size)):
+                raise WorkbenchError(f"pad={self.pad}: a window over {x} would hold nothing but padding")
+        return [TensorSpec((*x.shape[:2], *sizes))]
 
     def pads(self, hw: Sequence[int]) -> tuple[int, ...]:
         return resolve_pads(self.pad_tf, self.pad, hw, self.window, self.stride, self.dilation)

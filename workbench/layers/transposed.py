@@ -82,12 +82,14 @@ class TransposedConv(Layer):
             "dilations": list(each(self.dilation)),
             "pads_begin": [before for before, _ in crops],
             "pads_end": [max(after, 0) for _, after in crops],
-            "output_padding": [max(-after, 0) for _, after in crops],
         }
         if self.group == 1:
             y = ov.convolution_backprop_data(x, kernel, **where)
         else:  # OpenVINO keeps the group as the kernel's first axis
             y = ov.group_convolution_backprop_data(x, kernel.reshape(self.group, -1, *kernel.shape[1:]), **where)
+        if any(after < 0 for _, after in crops):  # the plug-in's own output_padding goes wrong for a kernel of 1
+            zeros = [max(-after, 0) for _, after in crops]
+            y = ov.pad(y, [0] * (2 + self.axes), [0, 0, *zeros], "constant", 0.0)
         return y if bias is None else ov.add(y, bias.reshape(1, -1, *[1] * self.axes))
 
     def folded(self, w: dict[str, Any]) -> tuple[Any, Any]:
