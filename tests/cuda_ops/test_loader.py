@@ -26,7 +26,9 @@ def source(tmp_path, monkeypatch):
 
 def break_line(source, line: int) -> None:
     lines = source.read_text().splitlines()
-    source.write_text("\n".join([*lines[: line - 1], "__device__ int broken = no_such_name;", *lines[line - 1 :]]) + "\n")
+    source.write_text(
+        "\n".join([*lines[: line - 1], "__device__ int broken = no_such_name;", *lines[line - 1 :]]) + "\n"
+    )
 
 
 @needs_nvcc
