@@ -8,7 +8,11 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from workbench.engines.build import build_engine
+from workbench.paths import configs_dir, samples_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -56,19 +60,20 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
-def tracked(folder: str, *suffixes: str) -> set[str]:
+def files(folder: str, *suffixes: str) -> set[str]:
     """Files under a folder of the checkout with one of these suffixes, relative to it."""
     return {p.relative_to(ROOT / folder).as_posix() for p in (ROOT / folder).rglob("*") if p.suffix in suffixes}
 
 
 def test_the_wheel_carries_configs_kernels_and_every_module(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
-    kernels = tracked("cuda_ops", ".py", ".cu", ".cuh", ".h", ".hpp", ".cpp")
-    modules = tracked("workbench", ".py", ".js", ".css")
-    wanted = {f"workbench/_configs/{c}" for c in tracked("configs", ".cfg", ".dct")}
+    kernels = files("cuda_ops", ".py", ".cu", ".cuh", ".h", ".hpp", ".cpp")
+    modules = files("workbench", ".py", ".js", ".css")
+    wanted = {f"workbench/_configs/{c}" for c in files("configs", ".cfg", ".dct")}
+    wanted |= {f"workbench/_samples/{s}" for s in files("weights/sample", ".weights", ".png")}
     wanted |= {f"cuda_ops/{k}" for k in kernels} | {f"workbench/{m}" for m in modules}
     assert wanted <= inside, wanted - inside
-    assert not [f for f in inside if f.startswith(("tests/", "notebooks/")) or f.endswith((".pyc", ".weights"))]
+    assert not [f for f in inside if f.startswith(("tests/", "notebooks/")) or f.endswith((".pyc", ".engine"))]
 
 
 @pytest.fixture(scope="module")
@@ -96,4 +101,42 @@ def test_the_installed_wheel_stands_without_pytorch(installed: Path, tmp_path: P
     told = json.loads(run(installed, "-c", DESCRIBE, cwd=tmp_path))
     assert Path(told["file"]).is_relative_to(installed.parents[1])  # not the checkout
     assert told["found"] == []
-    assert set(told["configs"]) >= tracked("configs", ".cfg")
+    assert set(told["configs"]) >= files("configs", ".cfg")
+
+
+RUN_ENGINE = """
+import json, sys
+import numpy as np
+from workbench.engines.build import build_engine, open_engine
+from workbench.paths import configs_dir, samples_dir
+config, weights = configs_dir() / "digits.cfg", samples_dir() / "digits.weights"
+build_engine(config, {"BATCH_SIZE": 20}, weights, engine_file="digits.engine").close()
+with open_engine("digits.engine") as engine:
+    np.save("got.npy", engine.run(np.load("pictures.npy"))["PROBABILITY"])
+    print(json.dumps([engine.note, sorted({m.split(".")[0] for m in sys.modules})]))
+"""
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_builds_and_opens_an_engine(installed: Path, tmp_path: Path) -> None:
+    """From its own config and weights; the reference is torch's, here.
+
+    9 + 144 + 128 products in float32 lie behind a logit, each rounded by 2**-24 of a size that stays below 16; softmax
+    halves what is left.
+    """
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    np.save(tmp_path / "pictures.npy", pictures)
+    note, modules = json.loads(run(installed, "-c", RUN_ENGINE, cwd=tmp_path))
+    assert note == "opened digits.engine"
+    assert not {"torch", "IPython", "matplotlib", "onnx"} & set(modules)
+    config, weights = configs_dir() / "digits.cfg", samples_dir() / "digits.weights"
+    with build_engine(config, {"BATCH_SIZE": 20}, weights, engine="reference") as reference:
+        want = reference.run(pictures)["PROBABILITY"]
+    np.testing.assert_allclose(np.load(tmp_path / "got.npy"), want, rtol=0, atol=281 * 2**-24 * 16 / 2)
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_runs_a_port_as_a_program(installed: Path, tmp_path: Path) -> None:
+    told = run(installed, "-m", "workbench.ports.digits", cwd=tmp_path)
+    assert told == run(sys.executable, "-m", "workbench.ports.digits", cwd=ROOT)
+    assert told.startswith("2 3 4 5 6 7 8 9 0 9 5 5 6 5 0 9 8 9 8 4 ")  # as a person reads the sample picture
