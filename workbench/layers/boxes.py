@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+NEVER = np.finfo(np.float32).min  # a score that passes no threshold
+
 
 def corners(torch: Any, box: Any, bbox_type: str) -> Any:
     """The last axis as corners, from `bbox_type` xyxy or xywh."""

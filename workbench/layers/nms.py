@@ -10,9 +10,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-from workbench.layers.boxes import corners, corners_openvino, crowd, iou
-
-NEVER = np.finfo(np.float32).min  # a score that passes no threshold
+from workbench.layers.boxes import NEVER, corners, corners_openvino, crowd, iou
 
 
 @layer("nms")

@@ -11,10 +11,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, bound, key, layer, want_rank
-from workbench.layers.boxes import corners, corners_openvino, crowd
-from workbench.layers.input import Input
-from workbench.layers.nms import NEVER
-from workbench.layers.preproc import Preproc
+from workbench.layers.boxes import NEVER, corners, corners_openvino, crowd
 
 
 def detections(rng: np.random.Generator, n: int) -> list[np.ndarray]:
@@ -48,9 +45,10 @@ class NmsMerge(Layer):
         return "xyxy" if self.mode == "yolov8" else "xywh"
 
     def bind(self, *producers: Layer) -> Layer:
-        picture = producers[-1] if producers else None
-        fed = (0, 0, 0, 0) if isinstance(picture, Input) else None
-        return replace(self, pads=picture.pads if isinstance(picture, Preproc) else fed)  # type: ignore[call-arg]
+        picture: Any = producers[-1] if producers else None
+        tag = picture.tag if picture else ""
+        pads = picture.pads if tag == "preproc" else (0, 0, 0, 0) if tag == "input" else None
+        return replace(self, pads=pads)  # type: ignore[call-arg]
 
     def infer(self, rows: TensorSpec, box: TensorSpec, score: TensorSpec, picture: TensorSpec) -> list[TensorSpec]:
         want_rank(score, 3)
