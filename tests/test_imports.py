@@ -32,7 +32,13 @@ FLOORS = [
 # Who may import what, lazily or not. A module owns what lies under its name too: workbench.engines.openvino_python.
 OWNERS = {
     "openvino": ["workbench.engines.openvino"],
-    "torch": ["workbench.trace", "workbench.draft", "workbench.ports", "workbench.engines.reference"],
+    "torch": [
+        "workbench.trace",
+        "workbench.draft",
+        "workbench.ports",
+        "workbench.engines.reference",
+        "workbench.weights.checkpoint",
+    ],
     "torchvision": ["workbench.ports"],
     "pycuda": ["cuda_ops", "workbench.engines.cuda"],
     "cuda": ["cuda_ops", "workbench.engines.cuda"],

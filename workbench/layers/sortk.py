@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_mode
-from workbench.layers.topk import infer_largest, openvino_largest, reference_largest
+from workbench.layers.largest import infer_largest, openvino_largest, reference_largest
 
 
 @layer("sortk")
