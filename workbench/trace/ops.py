@@ -19,7 +19,7 @@ from workbench.trace.example import Example, evaluating, tensors_in
 from workbench.trace.export import MARK, export, inlined
 from workbench.trace.flow import data_flow, storages, tensors_of
 from workbench.trace.hooks import Seen, own_name
-from workbench.trace.tie import Tie, parse_tie, unknown_tie
+from workbench.trace.tie import Tie, as_tie, unknown_tie
 
 if TYPE_CHECKING:
     from workbench.trace.span import Span
@@ -62,6 +62,10 @@ class Operator:
             yield (names[i] if i < len(names) else str(i)), argument
         yield from self.node.kwargs.items()
 
+    def reads(self, other: Operator) -> bool:
+        """Whether it takes the other's output as it is."""
+        return other.node in self.node.all_input_nodes
+
     def __str__(self) -> str:
         return str(self.tie)
 
@@ -93,7 +97,7 @@ class Exported:
 
     def value(self, tie: Tie | str) -> Value:
         """Raises WorkbenchError, with the nearest ties, where the model has no such tensor."""
-        tie = parse_tie(tie) if isinstance(tie, str) else tie
+        tie = as_tie(tie)
         if tie not in self.ties:
             raise unknown_tie(tie, self.ties)
         return self.ties[tie]
@@ -102,6 +106,16 @@ class Exported:
         """A tensor without data that has the value's shape and dtype."""
         node = value.node.args[0] if value.node.target is MARK else value.node
         return tensors_of(node)[value.out]  # type: ignore[arg-type]
+
+    def input_ties(self) -> list[Tie]:
+        """The ties of the model's inputs, in order."""
+        return [Tie(own_name(self.model, "input"), out=i) for i in range(len(self.inputs))]
+
+    def span(self, targets: Iterable[Tie | str], inputs: Iterable[Tie | str]) -> Span:
+        """All operators that the targets depend on, back to the inputs; see `span.span`."""
+        from workbench.trace.span import span
+
+        return span(self, targets, inputs)
 
     def spans(self, graph: Graph) -> dict[int, Span | WorkbenchError]:
         """The span of every tied node of a config; see `span.graph_spans`."""

@@ -14,7 +14,7 @@ from workbench.trace.example import Example
 from workbench.trace.hooks import own_name, run_hooked
 from workbench.trace.ops import Exported, Recorded, spec_of
 from workbench.trace.store import TensorStore
-from workbench.trace.tie import Tie, parse_tie, unknown_tie
+from workbench.trace.tie import Tie, as_tie, unknown_tie
 
 
 class Trace:
@@ -36,7 +36,7 @@ class Trace:
 
     def spec(self, tie: Tie | str) -> Recorded:
         """Shape and dtype of a tensor. Raises WorkbenchError, with the nearest ties, where there is none."""
-        tie = parse_tie(tie) if isinstance(tie, str) else tie
+        tie = as_tie(tie)
         if tie not in self._known:
             raise unknown_tie(tie, self._known)
         return self._known[tie]
@@ -47,8 +47,8 @@ class Trace:
             raise WorkbenchError(f"the tensor '{tie}' was not recorded", note="name it in record(wanted=...)")
         return self._store[tie]
 
-    def __contains__(self, tie: object) -> bool:
-        return (parse_tie(tie) if isinstance(tie, str) else tie) in self._store
+    def __contains__(self, tie: Tie | str) -> bool:
+        return as_tie(tie) in self._store
 
     @property
     def spilled_bytes(self) -> int:
@@ -74,7 +74,7 @@ def record(
     Raises WorkbenchError where the forward fails (naming the module) and for a wanted tie that does not exist.
     """
     example = Example.of(example).bound(model)
-    keep = None if wanted is None else {parse_tie(t) if isinstance(t, str) else t for t in wanted}
+    keep = None if wanted is None else {as_tie(t) for t in wanted}
     store = TensorStore(cap_mb, folder)
     if exported is not None:
         outputs, paths = exported.run(store.put, keep, example), exported.paths()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch.fx import Node
@@ -11,9 +12,12 @@ from torch.fx import Node
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph
 from workbench.trace.export import MARK
-from workbench.trace.hooks import own_name
+from workbench.trace.flow import tensors_of
 from workbench.trace.ops import Exported, Operator, Value, canonical
 from workbench.trace.tie import Tie, frontier, graph_ties
+
+if TYPE_CHECKING:
+    from workbench.trace.modules import ModuleCall, Modules
 
 KERNELS = {"conv1d", "conv2d", "conv3d", "convolution", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
            "linear", "addmm", "matmul", "mm", "bmm"}  # fmt: skip
@@ -31,25 +35,22 @@ ACTS = {"relu": "relu", "relu6": "relu6", "silu": "silu", "leaky_relu": "leaky",
 class SpanWeight(NamedTuple):
     """A weight that an operator of a span reads.
 
+    `read(state)` gives its value as the operator reads it, from these weights or else (None) the model's own.
     `letter` is empty for a recurrent layer's tensors, which come in PyTorch's order, and "w" for a parameter that is
     no kernel (`plain`). `names` are those of the parameters and buffers that its value is computed from: often one.
     """
 
     letter: str
-    operator: Operator
-    node: Node
+    operator: Operator | ModuleCall
     names: tuple[str, ...]
-    original: Exported
+    read: Callable[[Mapping[str, torch.Tensor] | None], torch.Tensor]
+    size: int  # floats
     transposed: bool = False
     plain: bool = False
 
     @property
     def name(self) -> str:
         return "+".join(self.names)
-
-    def read(self, state: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
-        """Its value as the operator reads it, from these weights or else the model's own."""
-        return self.original.evaluate(self.node, state)
 
 
 class Span(NamedTuple):
@@ -58,17 +59,17 @@ class Span(NamedTuple):
     `escapes` are inputs of the model that the span reaches past the line's own inputs: then its ties do not enclose it.
     """
 
-    operators: tuple[Operator, ...]
+    operators: tuple[Operator | ModuleCall, ...]
     weights: tuple[SpanWeight, ...]
     escapes: tuple[Tie, ...]
 
     @property
-    def kernels(self) -> list[Operator]:
+    def kernels(self) -> list[Operator | ModuleCall]:
         """The convolutions and matrix products with a weight."""
         return list(dict.fromkeys(w.operator for w in self.weights if w.letter == "w" and not w.plain))
 
     @property
-    def norms(self) -> list[Operator]:
+    def norms(self) -> list[Operator | ModuleCall]:
         return [op for op in self.operators if op.name in NORMS]
 
     @property
@@ -95,8 +96,7 @@ def span(exported: Exported, targets: Iterable[Tie | str], inputs: Iterable[Tie 
         todo += exported.depends[node]
     nodes = sorted(found, key=exported.order.__getitem__)
     operators = tuple(exported.by_node[n] for n in nodes if n in exported.by_node)
-    root = own_name(exported.model, "input")
-    escapes = tuple(Tie(root, out=exported.inputs.index(n)) for n in nodes if n in exported.inputs)
+    escapes = tuple(tie for tie in exported.input_ties() if exported.ties[tie].node in found)
     return Span(operators, tuple(w for op in operators for w in weights_of(exported, op)), escapes)
 
 
@@ -113,8 +113,10 @@ def weights_of(exported: Exported, op: Operator) -> list[SpanWeight]:
                 names = tuple(exported.names[n] for n in exported.upstream(node) if n in exported.names)
                 if names:
                     letter, plain = _letter(op.name, argument)
-                    transposed = (op.name, argument) in TRANSPOSED and node.meta["val"].dim() == 2
-                    found.append(SpanWeight(letter, op, node, names, exported, transposed, plain))
+                    value = tensors_of(node)[0]
+                    transposed = (op.name, argument) in TRANSPOSED and value.dim() == 2
+                    read = partial(exported.evaluate, node)
+                    found.append(SpanWeight(letter, op, names, read, value.numel(), transposed, plain))
     return found
 
 
@@ -129,7 +131,7 @@ def _letter(op: str, argument: str) -> tuple[str, bool]:
     return "w", not (op == "embedding" and argument == "weight")
 
 
-def graph_spans(exported: Exported, graph: Graph) -> dict[int, Span | WorkbenchError]:
+def graph_spans(original: Exported | Modules, graph: Graph) -> dict[int, Span | WorkbenchError]:
     """The span of every tied node by its index; an error, with its line, where the model lacks one of the ties.
 
     An input without a tie is traced back to the nearest tied tensors; an untied [input] stands for the model's inputs.
@@ -142,10 +144,9 @@ def graph_spans(exported: Exported, graph: Graph) -> dict[int, Span | WorkbenchE
             continue
         inputs, untied = frontier(graph, node, ties)
         if untied:
-            root = own_name(exported.model, "input")
-            inputs |= {Tie(root, out=i) for i in range(len(exported.inputs))}
+            inputs.update(original.input_ties())
         try:
-            spans[node.index] = span(exported, targets, inputs)
+            spans[node.index] = original.span(targets, inputs)
         except WorkbenchError as error:
             spans[node.index] = error.at(node.where, str(node))
     return spans

@@ -42,9 +42,13 @@ def parse_tie(text: str) -> Tie:
     return Tie(match["path"], int(match["call"] or 0), match["op"] or "", int(match["k"] or 0), int(match["out"] or 0))
 
 
+def as_tie(tie: Tie | str) -> Tie:
+    return parse_tie(tie) if isinstance(tie, str) else tie
+
+
 def unknown_tie(tie: Tie | str, known: Iterable[Tie]) -> WorkbenchError:
     """The error for a tie that the original does not have, with the nearest that it has."""
-    tie = parse_tie(tie) if isinstance(tie, str) else tie
+    tie = as_tie(tie)
     known = list(known)
     same = [str(t) for t in known if t.path == tie.path and bool(t.op) == bool(tie.op)]
     close = difflib.get_close_matches(str(tie), same or map(str, known), 3, 0.0 if same else 0.6)

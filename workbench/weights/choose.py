@@ -101,7 +101,7 @@ class _Reader:
 
     def _fold(self) -> None:
         norms, kernel = self._batch_norms(), self.by_letter.get("w")
-        if len(norms) > 1 or (kernel and kernel.operator.node not in norms[0].node.all_input_nodes):
+        if len(norms) > 1 or (kernel and not norms[0].reads(kernel.operator)):
             self.problems.error(
                 f"weight_order={self.order}: {norms[0].tie} does not come right after a kernel, so it cannot be folded",
                 note="give the batch norm its own line",
@@ -141,7 +141,7 @@ class _Reader:
         """The one plain parameter that the letter can mean, told by operator and size."""
         op = WRITTEN_OUT.get(spec.letter, "")
         fits = [w for w in self.span.weights if w.plain and op in (None, w.operator.name)
-                and w.node.meta["val"].numel() == spec.count]  # fmt: skip
+                and w.size == spec.count]  # fmt: skip
         if len(fits) > 1:
             names = ", ".join(w.name for w in fits)
             self.problems.error(f"{spec.letter} may be any of {names}", note=f"source={spec.letter}:{fits[0].name}")
