@@ -1,0 +1,173 @@
+"""Detection layers against their originals: torchvision's NMS, and the published formulas written out in numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.config.document import Document
+from workbench.engines.build import build_engine
+from workbench.errors import WorkbenchError
+from workbench.layers import LAYERS
+from workbench.layers.boxes import crowd
+
+def run(line, *x):
+    """The layer of a config line on numpy arrays, by its reference in their own precision."""
+    tag, *words = line.split()
+    layer = LAYERS[tag].parse(dict(word.split("=") for word in words))
+    y = layer.reference(torch, {}, *[torch.from_numpy(a) for a in x])
+    return [t.numpy() for t in y] if isinstance(y, list) else y.numpy()
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_yolov5_decodes_as_detect_of_6_2():
+    rng = np.random.default_rng(0)
+    n, classes, h, w, stride, anchors = 2, 3, 4, 5, 16, [(30, 61), (62, 45), (59, 119)]
+    x = rng.standard_normal((n, 3 * (5 + classes), h, w))
+    boxes, scores = run(f"yolo mode=yolov5 class_count={classes} stride={stride} anchor=30,61,62,45,59,119", x)
+    row = 0
+    for anchor in range(3):
+        for i in range(h):
+            for j in range(w):
+                p = sigmoid(x[:, anchor * (5 + classes) : (anchor + 1) * (5 + classes), i, j])
+                xy = (p[:, 0:2] * 2 + [j - 0.5, i - 0.5]) * stride
+                wh = (p[:, 2:4] * 2) ** 2 * anchors[anchor]
+                np.testing.assert_allclose(boxes[:, row], np.concatenate([xy, wh], 1), rtol=1e-12)
+                np.testing.assert_allclose(scores[:, row], p[:, 4:5] * p[:, 5:], rtol=1e-12)
+                row += 1
+    assert row == boxes.shape[1] == scores.shape[1]
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_yolox_decodes_as_decode_outputs(flat):
+    rng = np.random.default_rng(0)
+    n, classes, h, w, stride = 2, 4, 3, 5, 8
+    x = rng.standard_normal((n, 5 + classes, h, w))
+    x[:, 4:] = sigmoid(x[:, 4:])
+    rows = x.reshape(n, 5 + classes, h * w).transpose(0, 2, 1)
+    size = f"height={h} width={w}" if flat else ""
+    line = f"yolo mode=yolox class_count={classes} stride={stride} {size}"
+    boxes, scores = run(line, np.ascontiguousarray(rows) if flat else x)
+    grid = np.stack(np.meshgrid(np.arange(w), np.arange(h)), 2).reshape(1, -1, 2)
+    np.testing.assert_allclose(boxes[..., :2], (rows[..., :2] + grid) * stride, rtol=1e-12)
+    np.testing.assert_allclose(boxes[..., 2:], np.exp(rows[..., 2:4]) * stride, rtol=1e-12)
+    np.testing.assert_allclose(scores, rows[..., 4:5] * rows[..., 5:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("bbox_type", ["xyxy", "xywh"])
+def test_dist2bbox_decodes_as_yolov8(bbox_type):
+    rng = np.random.default_rng(0)
+    sizes = [(4, 6), (2, 3), (1, 2)]
+    x = rng.uniform(0, 9, (2, 4, sum(h * w for h, w in sizes)))
+    boxes = run(f"dist2bbox bbox_type={bbox_type}", x, *[np.zeros((2, 5, *s)) for s in sizes])
+    cells = [(j + 0.5, i + 0.5, 8 * 2**level) for level, (h, w) in enumerate(sizes) for i in range(h) for j in range(w)]
+    for k, (cx, cy, stride) in enumerate(cells):
+        left, top, right, bottom = x[:, :, k].T
+        x1, y1, x2, y2 = cx - left, cy - top, cx + right, cy + bottom
+        box = (x1, y1, x2, y2) if bbox_type == "xyxy" else ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
+        np.testing.assert_allclose(boxes[:, :, k], np.stack(box, 1) * stride, rtol=1e-12)
+
+
+def xyxy(box):
+    return np.concatenate([box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2], -1)
+
+
+def kept(box, score, group, iou):
+    """Indices that torchvision keeps, by falling score, group by group."""
+    ops = pytest.importorskip("torchvision.ops", reason="torchvision is the original of NMS")
+    box, score, group = (torch.from_numpy(np.ascontiguousarray(a)) for a in (box, score, group))
+    return ops.batched_nms(box, score, group, iou).numpy()
+
+
+def packed(rows, count):
+    """Rows, then -1 up to `count`."""
+    rows = np.array(rows, np.int32).reshape(-1, 3)
+    return np.concatenate([rows, np.full((count - len(rows), 3), -1, np.int32)])
+
+
+@pytest.mark.parametrize("region, most", [(-1, 100), (-1, 4), (60, 100), (100000, 7)])
+def test_nms_trt_keeps_what_torchvision_keeps(region, most):
+    box, score = crowd(np.random.default_rng(1), 3, 80, 4)
+    keys = f"bbox_type=xywh region_count={region} count_per_class={most} iou_thres=0.4 conf_thres=0.3"
+    want = []
+    for i in range(3):
+        which, of_class = np.nonzero(score[i] > 0.3)
+        best = np.argsort(-score[i][which, of_class])[: region if region > 0 else None]
+        which, of_class = which[best], of_class[best]
+        keep = kept(xyxy(box[i])[which], score[i][which, of_class], of_class, 0.4)
+        for c in range(4):
+            want += [(i, c, k) for k in which[keep][of_class[keep] == c][:most]]
+    limit = min(4 * min(most, 80), region if region > 0 else 4 * 80)
+    np.testing.assert_array_equal(run(f"nms mode=trt {keys}", box, score), packed(want, 3 * limit))
+
+
+@pytest.mark.parametrize("agnostic", [0, 1])
+@pytest.mark.parametrize("mode, most", [("yolov5", 100), ("yolov5", 6), ("yolox", 100)])
+def test_nms_keeps_what_non_max_suppression_and_postprocess_keep(mode, most, agnostic):
+    """The best class of every box; > conf_thres in YOLOv5, >= in YOLOX; then NMS and the first max_det."""
+    box, score = crowd(np.random.default_rng(2), 2, 80, 3)
+    threshold = float(np.sort(score.max(2).ravel())[30])  # a score itself, so that > and >= differ
+    want = []
+    for i in range(2):
+        conf, of_class = score[i].max(1), score[i].argmax(1)
+        which = np.flatnonzero(conf >= threshold if mode == "yolox" else conf > threshold)
+        group = np.zeros_like(which) if agnostic else of_class[which]
+        keep = which[kept(xyxy(box[i])[which], conf[which], group, 0.45)][:most]
+        want += [(i, of_class[k], k) for k in keep]
+    keys = f"nms_count={most} inter_class_nms={agnostic} conf_thres={threshold!r} iou_thres=0.45"
+    np.testing.assert_array_equal(run(f"nms mode={mode} {keys}", box, score), packed(want, 2 * min(most, 80)))
+
+
+PIPELINE = """
+[input] refname=PICTURE shape=2,30,50,3 dtype=u8
+[input] refname=BOX shape=2,80,4 dtype=f32
+[input] refname=CLS shape=2,80,3 dtype=f32
+[preproc] input=PICTURE mode=generic std=255 hwc=1 bgr=1 pad_value=114 pad=3,5,7,2 pre_order=1,0 refname=PREPROC
+[nms] input=BOX,CLS mode=trt bbox_type=BOX_TYPE count_per_class=80 iou_thres=0.5 conf_thres=0.6
+[nms_merge] input=*,BOX,CLS,PREPROC mode=MODE org_size=60,150 result_count=COUNT refname=FINAL
+[output] refname=FINAL,PREPROC [end]
+"""
+
+
+def network(text=PIPELINE, **words):
+    for word, value in words.items():
+        text = text.replace(word, str(value))
+    return Document(text.encode(), "pipeline.cfg")
+
+
+@pytest.mark.parametrize("engine", ["reference", "openvino"])
+@pytest.mark.parametrize(
+    "mode, bbox_type, count", [("yolov5", "xywh", 200), ("yolov8", "xyxy", 200), ("yolov5", "xywh", 11)]
+)
+def test_a_pipeline_gives_detections_in_the_original_picture(engine, mode, bbox_type, count):
+    rng = np.random.default_rng(3)
+    box, score = crowd(rng, 2, 80, 3)
+    feeds = {"PICTURE": rng.integers(0, 256, (2, 30, 50, 3), np.uint8), "BOX": box, "CLS": score}
+    got = build_engine(network(BOX_TYPE=bbox_type, MODE=mode, COUNT=count), engine=engine).run(feeds)
+    letterboxed = np.full((2, 38, 59, 3), 114.0)
+    letterboxed[:, 3:33, 7:57] = feeds["PICTURE"][..., ::-1]
+    np.testing.assert_allclose(got["PREPROC"], letterboxed.transpose(0, 3, 1, 2) / 255, rtol=1e-6)
+
+    want = []
+    corners = xyxy(box) if bbox_type == "xywh" else box
+    for i in range(2):
+        which, of_class = np.nonzero(score[i] > 0.6)
+        for k in kept(corners[i][which], score[i][which, of_class], of_class, 0.5):
+            x1, y1, x2, y2 = corners[i][which[k]]
+            x1, x2 = (np.clip((x - 7) * 150 / 50, 0, 150) for x in (x1, x2))
+            y1, y2 = (np.clip((y - 3) * 60 / 30, 0, 60) for y in (y1, y2))
+            want.append((i, x1, y1, x2, y2, of_class[k], score[i][which[k], of_class[k]]))
+    assert 11 < len(want) < 200
+    want = np.concatenate([want, np.zeros((200, 7))])[:count]
+    assert got["FINAL"].shape == want.shape
+    np.testing.assert_array_equal(got["FINAL"][:, [0, 5, 6]], want[:, [0, 5, 6]].astype(np.float32))
+    # Corners come from a few f32 operations on numbers up to 300.
+    np.testing.assert_allclose(got["FINAL"][:, 1:5], want[:, 1:5], atol=300 * 4 * 2.0**-23)
+
+
+def test_nms_merge_wants_the_preproc_line():
+    text = PIPELINE.replace("refname=PREPROC", "refname=P [activation] act=relu refname=PREPROC")
+    with pytest.raises(WorkbenchError, match=r"pipeline\.cfg:7.*nms_merge.*\[preproc\]"):
+        build_engine(network(text, BOX_TYPE="xyxy", MODE="yolov8", COUNT=5))
