@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.layers import LAYERS
 from workbench.layers.boxes import crowd
 
+
 def run(line, *x):
     """The layer of a config line on numpy arrays, by its reference in their own precision."""
     tag, *words = line.split()
