@@ -1,15 +1,16 @@
 // The inner part of every matrix product: one block computes a TILE_M x TILE_N tile of C = A B.
 //
 //  1. Both operands go through shared memory, DEPTH values of k at a time, so that each is read from memory once per
-//  tile.
+//     tile.
 //  2. Each thread keeps THREAD_M x THREAD_N sums in registers: per step of k it reads THREAD_M + THREAD_N values
 //     from shared memory for THREAD_M * THREAD_N multiplications.
 //  3. The next DEPTH values are fetched into registers while the present ones are multiplied (double buffering); one
 //     barrier per step is enough.
 //
-// An operand says how it is fetched, four values at a time:  static constexpr bool K_FAST; void fetch(int k, int c,
-// float out[4]) gives rows k of columns c ... c+3, or with K_FAST (k runs fastest in memory) rows k ... k+3 of column
-// c; zeros outside.
+// An operand says how it is fetched, four values at a time:
+//     static constexpr bool K_FAST;                   k runs fastest in memory
+//     void fetch(int k, int c, float* out) const;     row k of columns c ... c+3, or with K_FAST rows k ... k+3 of
+//                                                     column c; zeros outside
 #pragma once
 #include "common.cuh"
 
