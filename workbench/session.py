@@ -291,14 +291,15 @@ class Session:
         return {n: error(outputs[n], checked) for n, checked in checker.outputs.items() if n in outputs}, []
 
     def _uncovered(self, graph: Graph) -> list[str]:
-        """Modules of the original with operators that no line's span holds."""
+        """Modules of the original with operators that no line's span holds; what no input reaches is a constant."""
         if self.exported is None:
             return []
         from workbench.trace.span import graph_spans
 
         spans = [s for s in graph_spans(self.exported, graph).values() if not isinstance(s, WorkbenchError)]
         covered = {op for s in spans for op in s.operators}
-        return list(dict.fromkeys(op.tie.path for op in self.exported.operators if op not in covered))
+        needed = [op for op in self.exported.operators if op.node not in self.exported.constant]
+        return list(dict.fromkeys(op.tie.path for op in needed if op not in covered))
 
     # ---- the engine
 
