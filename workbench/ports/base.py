@@ -75,7 +75,7 @@ class Port:
     """A ported model.
 
     preprocess(picture, inputs)     Prepared, from a PIL picture and the engine's input specs by name
-    postprocess(outputs, geometry)  the result, whose str() is what a terminal shows
+    postprocess(outputs, geometry)  the result: a NamedTuple of arrays, whose str() is what a terminal shows
     draw(picture, result)           a new picture with the result drawn in
     sample()                        a picture to try it on
     `tolerance` is the largest error of an output's part, as workbench.compare.verdict measures it, that engine and

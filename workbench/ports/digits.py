@@ -122,7 +122,7 @@ PORT = Port(
     postprocess=postprocess,
     draw=draw,
     sample=sample,
-    # The verdict's C times float32's ulp; 8 times the original's own error from float64 on the sample comes to the same.
+    # The verdict's C times float32's ulp; 8 times the original's error from float64 on the sample is as large.
     tolerance=2e-6,
     licence="Apache-2.0 (network), CC BY 4.0 (digits)",
 )
