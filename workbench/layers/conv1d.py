@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.graph import TensorSpec
-from workbench.layers.base import Case, Layer, Pair, key, layer, want_rank
+from workbench.layers.base import FLOATING, Case, Layer, Pair, key, layer, want_dtype, want_rank
 from workbench.layers.batchnorm import fold, require_order
 from workbench.layers.window import PAD_TF, require_groups, resolve_pads, window_size
 
@@ -31,6 +31,7 @@ class Conv1d(Layer):
 
     def infer(self, x: TensorSpec) -> list[TensorSpec]:
         want_rank(x, 3)
+        want_dtype(x, *FLOATING)
         require_order(self.weight_order)
         require_groups(x.shape[1], self.channel, self.group)
         size = window_size(x.shape[2], self.kernel, self.stride, self.pads(x.shape[2]), self.dilation)

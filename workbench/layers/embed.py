@@ -33,6 +33,9 @@ class Embed(Layer):
         return [TensorSpec((*x.shape, self.table_shape[1]))]
 
     def reference(self, torch: Any, w: dict[str, Any], x: Any) -> Any:
+        rows = self.table_shape[0]
+        if x.numel() and not 0 <= x.min() <= x.max() < rows:
+            raise WorkbenchError(f"expected an index from 0 to {rows - 1}; got {int(x.min())} to {int(x.max())}")
         return torch.nn.functional.embedding(x.long(), w["w"])
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:

@@ -28,11 +28,11 @@ class Pad(Layer):
         shape = list(x.shape)
         for axis, before, after in self.pads(x):
             n = shape[axis]
+            if n < 0:
+                raise WorkbenchError("cannot pad an open batch", note="give the input's batch")
             if min(before, after) < 0 or (self.mode == "reflect" and max(before, after) >= n):
                 limit = f" and below the axis' {n} elements" if self.mode == "reflect" else ""
                 raise WorkbenchError(f"expected pads from 0 up{limit} for {x}; got {before},{after} on axis {axis}")
-            if n < 0:
-                raise WorkbenchError("cannot pad an open batch", note="give the input's batch")
             shape[axis] = n + before + after
         return [TensorSpec(tuple(shape), x.dtype)]
 

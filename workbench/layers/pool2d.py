@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Ints, Layer, Pads, Pair, key, layer, want_dtype, want_mode, want_rank
@@ -115,13 +117,14 @@ class Pool2d(Layer):
         return ov.avg_pool(x, list(self.stride), begin, end, where[0], not counts_padding, where[1])
 
     def _adaptive(self, ov: Any, x: Any, hw: Sequence[int]) -> Any:
-        """Adaptive pooling; where the windows are equal, by the faster operators."""
+        """Adaptive pooling; where the windows are equal, by the faster operators; uneven means as two matrices."""
         if self.output_size == (1, 1):
             return (ov.reduce_max if self.maximum else ov.reduce_mean)(x, [2, 3], True)
         if any(n % size for n, size in zip(hw, self.output_size, strict=True)):
             if self.maximum:
                 return ov.adaptive_max_pool(x, list(self.output_size), "i32").output(0)
-            return ov.adaptive_avg_pool(x, list(self.output_size))
+            rows, cols = (shares(n, size) for n, size in zip(hw, self.output_size, strict=True))
+            return ov.matmul(rows, ov.matmul(x, cols, False, True), False, False)
         kernel = [n // size for n, size in zip(hw, self.output_size, strict=True)]
         if self.maximum:
             return ov.max_pool(x, kernel, [1, 1], [0, 0], [0, 0], kernel).output(0)
@@ -151,3 +154,12 @@ class Pool2d(Layer):
         Case("mode=adapmax output_size=3,2", [(2, 5, 7, 5)]),
         Case("mode=adapmax output_size=3,2", [(2, 5, 9, 4)]),
     ]
+
+
+def shares(n: int, size: int) -> np.ndarray:
+    """[size, n]: how much each element counts in each of `size` adaptive means, from ⌊i·n/size⌋ to ⌈(i+1)·n/size⌉."""
+    means = np.zeros((size, n), np.float32)
+    for i in range(size):
+        low, high = i * n // size, -(-(i + 1) * n // size)
+        means[i, low:high] = 1 / (high - low)
+    return means

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
-from workbench.layers.base import Layer, want_rank
+from workbench.layers.base import FLOATING, Layer, want_dtype, want_rank
 from workbench.layers.batchnorm import fold, require_order
 from workbench.layers.window import require_groups, resolve_pads
 
@@ -37,6 +37,7 @@ class TransposedConv(Layer):
 
     def infer(self, x: TensorSpec) -> list[TensorSpec]:
         want_rank(x, 2 + self.axes)
+        want_dtype(x, *FLOATING)
         require_order(self.weight_order)
         require_groups(x.shape[1], self.channel, self.group)
         if min(*each(self.kernel), *each(self.stride), *each(self.dilation)) < 1:
