@@ -69,7 +69,7 @@ class Session:
         self._export_error = ""
         self._traces: list[Trace] = []
         self._weights: tuple[bytes, dict[int, dict[str, np.ndarray]], Ledger, np.ndarray] | None = None
-        self._verdicts: dict[Any, LineResult] = {}
+        self._weight_warnings: list[str] = []
         self.last_report: Report | None = None
 
     @classmethod
@@ -214,7 +214,8 @@ class Session:
 
             plan = plan_weights(graph)
             found = weights_from_model(graph, plan, self._need_exported())
-            self._weights = (state, plan.split(found.values), found.ledger, found.values)
+            self._weight_warnings = [str(w) for w in found.warnings]
+            self._weights = (state, plan.split(found.values, finite=False), found.ledger, found.values)
         return self._weights
 
     def _need_exported(self) -> Exported:
@@ -238,13 +239,14 @@ class Session:
         checker = self._checker(graph, originals)
         results = list(progress(checker.stream(), "checking", len(checker.regions)))
         warnings = [str(w) for w in parsed.warnings] + [note for trace in self._traces for note in trace.notes]
+        warnings += self._weight_warnings
         production, notes = self._production(graph, checker)
         self.last_report = Report(
             graph.file,
             self.engine,
             self.precision,
             _all_lines(graph, checker, results),
-            warnings + notes,
+            [*warnings, *notes],
             self._uncovered(graph),
             production,
             time.perf_counter() - start,

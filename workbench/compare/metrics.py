@@ -45,20 +45,26 @@ def measure(x: np.ndarray, r: np.ndarray, parts: list[tuple[slice, ...]] | None 
         finite = np.isfinite(diff) & np.isfinite(b)
         d, s = diff[finite], np.abs(b[finite])
         large = s > 1e-3 * s.max(initial=0.0)
-        norms = float(np.linalg.norm(a[finite])) * float(np.linalg.norm(b[finite]))
-        noise, signal = float(np.linalg.norm(d)), float(np.linalg.norm(s))
+        kept, want = a[finite], b[finite]
+        signal, noise = _norm(want), _norm(d)
+        cosine = float((kept * want).sum()) / max(_norm(kept) * signal, 1e-300)
     return Metrics(
         max((error(x[p], r[p]) for p in parts), default=0.0) if parts else error(x, r),
         float(diff[worst]),
         float(d.mean()) if d.size else 0.0,
         float((d[large] / s[large]).max(initial=0.0)),
-        float(np.dot(a[finite].ravel(), b[finite].ravel())) / norms if norms else 1.0,
+        cosine,
         float("inf") if noise == 0 else 20 * float(np.log10(max(signal, 1e-300) / noise)),
         tuple(int(i) for i in worst),
         (float(b[worst]), float(a[worst])),
         int((~np.isfinite(a) & np.isfinite(b)).sum()),
         **common,
     )
+
+
+def _norm(x: np.ndarray) -> float:
+    """Euclidean norm without BLAS, whose threads would compete with the engine's."""
+    return float(np.sqrt((x * x).sum()))
 
 
 def running_maxima(x: np.ndarray, r: np.ndarray, limit: int = 40) -> list[tuple[int, float, float, float]]:

@@ -81,6 +81,11 @@ class Report:
         writer.writerows(self.rows())
         return out.getvalue()
 
+    def html(self) -> str:
+        """A page of its own: no script, nothing from elsewhere."""
+        head = f"<meta charset='utf-8'><title>{html.escape(self.title)}</title>"
+        return f"<!doctype html>{head}<body style='font-family:sans-serif'>{self._repr_html_()}</body>"
+
     def summary(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(self.counts.items()))
         verdict = "passed" if self.passed else "FAILED"
@@ -129,7 +134,7 @@ def _row(r: LineResult) -> dict[str, Any]:
         "status": str(r.status),
         "isolated": iso.engine.error if iso else math.nan,
         "tolerance": iso.tolerance if iso else math.nan,
-        "reference": iso.reference.error if iso else math.nan,
+        "reference": iso.reference if iso else math.nan,
         "cumulative": r.cumulative,
         "tie": r.node.tie,
         "message": r.message or (f"judged by line {r.judged_by.where.line}" if r.judged_by else ""),

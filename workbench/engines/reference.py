@@ -33,6 +33,24 @@ def evaluate(node: Node, w: Mapping[str, Any], x: Sequence[Any]) -> list[Any]:
         return [apply_act("torch", torch, node.act, t) for t in (y if isinstance(y, list | tuple) else [y])]
 
 
+def evaluate_graph(graph: Graph, weights: Weights, feeds: Arrays, precision: str, taps: Sequence[str] = ()) -> Arrays:
+    """The graph's outputs and taps in float32 ("f32") or float64 ("f64"), whatever float the feeds are in."""
+    import torch
+
+    dtype = torch.float64 if precision == "f64" else torch.float32
+    live = tensors(feeds, dtype)
+    last, keep = graph.last_use(), dict.fromkeys((*graph.outputs, *taps))
+    for node in graph.body:
+        y = evaluate(node, tensors(weights.get(node.index, {}), dtype), [live[t] for t in node.inputs])
+        # const and matrix have no input whose dtype they could follow
+        y = [t.to(dtype) if t.is_floating_point() else t for t in y]
+        live.update(zip(node.outputs, y, strict=True))
+        for name in {*node.inputs, *node.outputs} - keep.keys():
+            if last[name] <= node.index:
+                del live[name]
+    return {name: to_numpy(live[name], graph.specs[name].dtype) for name in keep}
+
+
 class ReferenceEngine(Engine):
     """Runs the graph node by node with torch, in float32 or (for noise measurements) float64."""
 
@@ -40,31 +58,17 @@ class ReferenceEngine(Engine):
     precisions = ("f32", "f64")
 
     def __init__(self, graph: Graph, weights: Weights, *, precision: str = "f32", taps: Sequence[str] = (), **_: Any):
-        import torch
-
         unsupported(graph, "reference", self.name)
         outputs = dict.fromkeys((*graph.outputs, *taps))
         super().__init__({n: graph.specs[n] for n in graph.inputs}, {n: graph.specs[n] for n in outputs}, precision)
-        self._dtype = torch.float64 if precision == "f64" else torch.float32
-        self._graph = graph
-        self._weights = {i: tensors(w, self._dtype) for i, w in weights.items()}
+        self._graph, self._weights, self._taps = graph, weights, taps
 
     @classmethod
     def build(cls, graph: Graph, weights: Weights, **options: Any) -> ReferenceEngine:
         return cls(graph, weights, **options)
 
     def _run_impl(self, feeds: Arrays) -> Arrays:
-        live = tensors(feeds, self._dtype)
-        last, keep = self._graph.last_use(), set(self.outputs)
-        for node in self._graph.body:
-            y = evaluate(node, self._weights.get(node.index, {}), [live[t] for t in node.inputs])
-            # const and matrix have no input whose dtype they could follow
-            y = [t.to(self._dtype) if t.is_floating_point() else t for t in y]
-            live.update(zip(node.outputs, y, strict=True))
-            for name in {*node.inputs, *node.outputs} - keep:
-                if last[name] <= node.index:
-                    del live[name]
-        return {name: to_numpy(live[name], spec.dtype) for name, spec in self.outputs.items()}
+        return evaluate_graph(self._graph, self._weights, feeds, self.precision, self._taps)
 
 
 def to_numpy(t: Any, dtype: str) -> np.ndarray:

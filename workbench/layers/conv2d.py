@@ -45,9 +45,11 @@ class Conv2d(Layer):
 
     def reference(self, torch: Any, w: dict[str, Any], x: Any) -> Any:
         top, bottom, left, right = self.pads(x.shape[2:])
-        x = torch.nn.functional.pad(x, (left, right, top, bottom))
         kernel, bias = fold(w, self.bn_eps, self.scale)
-        return torch.conv2d(x, kernel, bias, self.stride, 0, self.dilation, self.group)
+        pad = (top, left)
+        if (top, left) != (bottom, right):
+            x, pad = torch.nn.functional.pad(x, (left, right, top, bottom)), (0, 0)
+        return torch.conv2d(x, kernel, bias, self.stride, pad, self.dilation, self.group)
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         kernel, bias = fold(w, self.bn_eps, self.scale)
