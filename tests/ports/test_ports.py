@@ -20,8 +20,7 @@ PARTS = [(name, part.name) for name in PORTS for part in get_port(name).parts]
 
 @cache
 def session(port: str, part: str) -> Session:
-    p = get_port(port).part(part)
-    return Session(p.original(), p.example(), p.config_path, p.params, feeds=p.feeds())
+    return Session.of_port(port, part)
 
 
 def test_listing_and_getting_ports_loads_no_torch() -> None:

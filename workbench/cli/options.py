@@ -75,9 +75,9 @@ def _build(args: argparse.Namespace) -> Any:
     if not callable(getattr(model, "state_dict", None)):
         raise WorkbenchError(f"{args.model} gives a {type(model).__name__}; expected a torch.nn.Module")
     if args.checkpoint:
-        from workbench.ports.common.checkpoints import load_checkpoint
+        from workbench.weights.checkpoint import load_checkpoint, load_into
 
-        load_checkpoint(model, args.checkpoint)
+        load_into(model, load_checkpoint(args.checkpoint), args.checkpoint)
     return model.eval()
 
 

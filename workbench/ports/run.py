@@ -72,7 +72,7 @@ def open_part(port: Port, part: Part, params: dict[str, str], weights: str | Pat
         raise WorkbenchError(
             "there is no such weights file yet",
             str(weights),
-            f"`python -m workbench build {port.name}` writes it from the original (this takes PyTorch, once)",
+            f"written once, with PyTorch, from the original: workbench check {port.name} --weights {weights}",
         )
     return build_engine(part.config_path, params, weights)
 
