@@ -19,12 +19,10 @@ help:
 	@echo "PYTHON=python3.12 makes .venv with that Python; any from 3.11 on will do"
 
 # One stamp per layer of the environment, each on top of the one before, so that nothing is installed twice.
-# pip comes first, at the constraints' release: Debian 12's own, 23.0, loses its way in resolving the rest.
 $(VENV)/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " \
 	  + sys.version.split()[0] + "; name another: make PYTHON=python3.12 ...")'
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
-	$(PIP) -q pip
 	$(PIP) -q -e .
 	@touch $@
 
