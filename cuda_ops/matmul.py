@@ -1,0 +1,67 @@
+"""Launches of matmul.cu: batched matrix products and dense layers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .conv2d import ENOUGH_BLOCKS, TILES
+from .launch import IDENTITY, Act, Launch, ceil_div
+
+FEW_ROWS = 4  # up to here a warp per output wins over a tile
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """How an operand lies in memory: elements from one row to the next, and between batches (outer, inner).
+
+    transposed: the stored matrix is the transpose of the one multiplied. A batch stride of 0 broadcasts.
+    """
+
+    row: int
+    outer: int = 0
+    inner: int = 0
+    transposed: bool = False
+
+
+def matmul(
+    rows: int,
+    columns: int,
+    depth: int,
+    a: tuple[Any, Matrix],
+    b: tuple[Any, Matrix],
+    y: tuple[Any, Matrix],
+    *,
+    batch: tuple[int, int] = (1, 1),
+    bias: Any = None,
+    residual: Any = None,
+    act: Act = IDENTITY,
+    add_after_act: bool = False,
+    scale: float = 1.0,
+) -> list[Launch]:
+    """The launches that can compute y = act(scale a b + bias [+ residual]) [+ residual]; the first is the best guess.
+
+    a is [rows, depth], b [depth, columns]; each may be stored transposed. bias has one float32 value per column; the
+    residual lies as y does.
+    """
+    add = 0 if residual is None else 2 if add_after_act else 1
+    layouts = [v for _, m in (a, b, y) for v in (m.row, m.outer, m.inner)]
+    numbers = (act.number, add, float(scale), float(act.alpha), float(act.beta))
+    args = (a[0], b[0], bias, residual, y[0], rows, columns, depth, batch[1], *layouts, *numbers)
+    batches, kind = batch[0] * batch[1], "nt"[a[1].transposed] + "nt"[b[1].transposed]
+    launches = [_tiled(rows, columns, batches, kind, tile, args) for tile in TILES]
+    launches.sort(key=lambda launch: -min(launch.grid[0] * launch.grid[1] * launch.grid[2], ENOUGH_BLOCKS))
+    if kind == "nt" and rows <= FEW_ROWS:
+        launches.insert(0, Launch("matmul", "matvec", (ceil_div(columns, 8), rows, batches), (256, 1, 1), args))
+    return launches
+
+
+def dense(rows: int, hidden: int, depth: int, x: Any, w: Any, bias: Any, y: Any, **epilogue: Any) -> list[Launch]:
+    """act(x w^T + bias): x [rows, depth], w [hidden, depth] as PyTorch stores it, y [rows, hidden]."""
+    weights = Matrix(depth, transposed=True)
+    return matmul(rows, hidden, depth, (x, Matrix(depth)), (w, weights), (y, Matrix(hidden)), bias=bias, **epilogue)
+
+
+def _tiled(rows: int, columns: int, batches: int, kind: str, tile: tuple[int, ...], args: tuple[Any, ...]) -> Launch:
+    m, n, thread_m, thread_n = tile
+    grid = (ceil_div(columns, n), ceil_div(rows, m), batches)
+    named = zip(("TILE_M", "TILE_N", "THREAD_M", "THREAD_N"), map(str, tile), strict=True)
+    return Launch("matmul", f"matmul_{kind}", grid, (m // thread_m * (n // thread_n), 1, 1), args, defines=tuple(named))
