@@ -51,6 +51,10 @@ class Problems:
     def error(self, problem: str, where: Where | str = "", note: str = "") -> None:
         self.errors.append(WorkbenchError(problem, where, note))
 
+    def add(self, error: WorkbenchError) -> None:
+        """Take in a raised error; each one of several."""
+        self.errors += error.errors if isinstance(error, WorkbenchErrors) else [error]
+
     def warn(self, problem: str, where: Where | str = "", note: str = "") -> None:
         self.warnings.append(WorkbenchError(problem, where, note))
 

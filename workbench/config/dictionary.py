@@ -85,7 +85,7 @@ class Row:
     @classmethod
     def of(cls, layer: str, key: Key) -> Row:
         init = "" if key.required or key.default is None else text_of(key.default)
-        return cls(layer, key.name, key.ktype, init, key.among, key.required, key.doc)
+        return cls(layer, key.name, key.ktype, init, tuple(filter(None, key.among)), key.required, key.doc)
 
     def check(self) -> None:
         """Raise WorkbenchError for an unknown type and for a default that is not of it or not among the symbols."""
@@ -99,9 +99,9 @@ class Row:
 
         Symbols narrow those of the class: what the class does not know stays unknown.
         """
-        among = tuple(s for s in key.among if s in self.symbols) or key.among or self.symbols
+        among = tuple(s for s in key.among if s in self.symbols or not s) if self.symbols else key.among
         default = MISSING if self.require else key.parse(self.init) if self.init else key.default
-        return Key(key.name, key.type, default, among, key.doc or self.desc)
+        return Key(key.name, key.type, default, among or self.symbols, key.doc or self.desc)
 
 
 class Dictionary:

@@ -33,5 +33,9 @@ def encode(text: str) -> bytes:
 
 
 def readable(text: str) -> str:
-    """The text for showing: runs of undecodable bytes read as cp949, which Korean files mix in; not for saving."""
-    return _PRIVATE.sub(lambda m: encode(m[0]).decode("cp949", "replace"), text)
+    """The text for showing: words with undecodable bytes read as cp949, which Korean files mix in; not for saving."""
+    return re.sub(r"\S+", lambda m: _korean(m[0]) if _PRIVATE.search(m[0]) else m[0], text)
+
+
+def _korean(word: str) -> str:
+    return encode(word).decode("cp949", "replace")

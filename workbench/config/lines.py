@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,7 +38,7 @@ class Lines:
     # ---- what sections share
 
     def tell(self, error: WorkbenchError, where: Where, subject: str = "") -> None:
-        self.problems.errors.append(error.at(where, subject))
+        self.problems.add(error.at(where, subject))
 
     def place(self, entry: Entry) -> Where:
         return Where(self.file, entry.line, entry.col)
@@ -56,7 +57,7 @@ class Lines:
         if entry.tag in SECTIONS:
             return []
         names = items(substitute(entry.get("refname"), self.params))
-        for name in {name for name in names if names.count(name) > 1}:
+        for name in [name for name, count in Counter(names).items() if count > 1]:
             problem = f"{entry.tag}: refname '{name}' stands twice in one list"
             self.problems.error(problem, self.at_key(entry, "refname"))
         return list(dict.fromkeys(names))
@@ -119,7 +120,7 @@ class Lines:
             return ()
         if not least <= len(names) <= most:
             upper = "" if least == most else " or more" if most > MOST_OUTPUTS else f" to {most}"
-            problem = f"{subject}: expected {least}{upper} inputs; got {len(names)}: {','.join(names)}"
+            problem = f"{subject}: inputs: expected {least}{upper}; got {len(names)} ({','.join(names)})"
             note = "input=A,B names earlier tensors, * the line before"
             self.problems.error(problem, self.at_key(entry, "input"), note)
             return None

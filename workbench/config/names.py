@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from workbench.errors import WorkbenchError
 
@@ -60,6 +61,6 @@ class Tensors:
             return self._now[name]
         if name in self._total:
             raise WorkbenchError(f"refname '{name}' is defined only below", note="a line reads earlier tensors")
-        close = difflib.get_close_matches(name, self._now, 1)
+        close = difflib.get_close_matches(name, islice(reversed(self._now), 1000), 1)
         raise WorkbenchError(f"refname '{name}' is not defined", note=f"did you mean '{close[0]}'?" if close else
                              "name an earlier layer's output with refname=")  # fmt: skip

@@ -57,10 +57,10 @@ def parse_partial(source: Source, params: Params = None, *, file: str | None = N
 
 
 def open_document(source: Source, file: str | None = None) -> Document:
-    """The Document itself, of a text (anything with a bracket, an equals sign or a line end), or of a path."""
+    """The Document itself, of a text (it has a bracket, '=', '#' or a line end), or of a path."""
     if isinstance(source, Document):
         return source
-    if isinstance(source, str) and (not source.strip() or re.search(r"[\[=\r\n]", source)):
+    if isinstance(source, str) and (not source.strip() or re.search(r"[\[=#\r\n]", source)):
         return Document(source, file or "<config>")
     document = Document.read(source)
     document.file = file or document.file
@@ -79,7 +79,7 @@ class _Parser:
             self.params = parameters(params)
         except WorkbenchError as error:
             self.params = {}
-            self.problems.errors.append(error)
+            self.problems.add(error)
         self.models = [entry for entry in document.entries if entry.tag == "model"]
         self.model()
         self.dictionary = self.choose_dictionary() if dictionary is None else dictionary
@@ -114,7 +114,7 @@ class _Parser:
             try:
                 self.graph.model[kv.key] = reader.text(kv)
             except WorkbenchError as error:
-                self.problems.errors.append(error.at("", "model"))
+                self.problems.add(error.at("", "model"))
 
     def choose_dictionary(self) -> Dictionary:
         """The built-in dictionary under the config's own; a file that is not there is a warning."""
@@ -127,7 +127,7 @@ class _Parser:
                 try:
                     dictionary = Dictionary.read(found).over(dictionary)
                 except WorkbenchError as error:
-                    self.problems.errors.append(error)
+                    self.problems.add(error)
             elif name:
                 self.problems.warn(f"model: {key} {name} does not exist; the built-in dictionary is used", self.file)
         return dictionary
@@ -143,7 +143,7 @@ class _Parser:
                 try:
                     self.lines.reader.value(kv, schema.keys[kv.key])
                 except WorkbenchError as error:
-                    self.problems.errors.append(error.at("", "model"))
+                    self.problems.add(error.at("", "model"))
             elif kv.key not in schema.foreign:
                 self.problems.warn(f"model: unknown key '{kv.key}' is ignored", Where(self.file, kv.line, kv.col))
         given = {kv.key for kv in words}
@@ -160,12 +160,14 @@ class _Parser:
             return
         schema, about = self.lines.schema(tag, self.lines.place(entry)), f"default {tag}"
         for kv in entry.keys:
-            if schema and kv.key != "type":
+            if kv.key == "refname":
+                self.problems.error(f"{about}: refname cannot have a default", Where(self.file, kv.line, kv.col))
+            elif schema and kv.key != "type":
                 self.lines.defaults.setdefault(tag, {})[kv.key] = (kv, about)
                 try:
                     self.lines.reader.check(schema, kv, about)
                 except WorkbenchError as error:
-                    self.problems.errors.append(error.at("", about))
+                    self.problems.add(error.at("", about))
 
     def output(self, entry: Entry) -> None:
         place = self.lines.place(entry)

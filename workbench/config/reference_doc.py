@@ -35,8 +35,8 @@ A config states a network line by line:
 
 ## Lines
 
-- `[section] key=value key=value ...`, with blanks or tabs between and none around `=` or inside a list. Several sections
-  may stand on one line, and one may run over several: a bare `key=value` continues the section before it.
+- `[section] key=value key=value ...`, with blanks or tabs between, and none around `=` or inside a list. Several
+  sections may stand on one line, and one may run over several: a bare `key=value` continues the section before it.
 - `#` begins a comment anywhere; a commented `[end]` does not end the config. What follows `[end]` is ignored.
 - A key given twice in a section counts as it stands last, with a warning. Empty items of a list are dropped (`A,B,`).
 - Files may mix UTF-8 and cp949, and end their lines as they like; no byte outside an edit ever changes.
@@ -46,20 +46,20 @@ A config states a network line by line:
 - `$NAME` is replaced from the parameters given with the config: a dict, or an extend_param text such as
   `BATCH=1 SIZE=480,640`. The name is the longest run of letters, digits and underscores. Replacement is textual and
   happens once; a parameter that is not used is no error, a name that is not defined is one.
-- In numeric values, item by item, integers may be combined by `+ - * /` and parentheses: `$CLASSES*3+15`. A division must
-  come out even; results keep within 64 bits, and within 32 in integer keys. Floats (`1e-5`, `-0.5`) stand alone.
+- In numeric values, item by item, integers may be combined by `+ - * /` and parentheses: `$CLASSES*3+15`. A division
+  must come out even; results keep within 64 bits, and within 32 in integer keys. Floats (`1e-5`, `-0.5`) stand alone.
 
 ## Tensors
 
-- `input=A,B` names tensors of earlier lines, the newest where a name is given twice; `*`, the default, is the first output
-  of the line just before. `refname=X` names the output, `refname=A,B` those of a layer with several.
-- An output without a refname is called by its layer and count, `conv2d_12`, `chunk_3_1`; an earlier tensor whose refname is
-  given again later is called `X~1`.
+- `input=A,B` names tensors of earlier lines, the newest where a name is given twice; `*`, the default, is the first
+  output of the line just before. `refname=X` names the output, `refname=A,B` those of a layer with several.
+- An output without a refname is called by its layer and count, `conv2d_12`, `chunk_3_1`; an earlier tensor whose
+  refname is given again later is called `X~1`.
 - Axis 0 is the batch, which may be -1 (open) where no layer needs to know it.
 
 ## Shared weights
 
-`weight=W` names a line's weights; `refweight=W` on a later line reads them instead of its own, and they are stored once.
+`weight=W` names a line's weights; `refweight=W` on a later line reads them instead of its own. They are stored once.
 """
 
 

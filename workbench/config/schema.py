@@ -109,7 +109,7 @@ class Reader:
             try:
                 values[name] = self.check(schema, kv, about)
             except WorkbenchError as error:
-                self.problems.errors.append(error.at("", about))
+                self.problems.add(error.at("", about))
         for name in [name for name in schema.required if name not in given]:
             key = schema.keys[name]
             note = f"{name} takes {key.kind}" + (f": {key.doc}" if key.doc else "")
