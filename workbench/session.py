@@ -154,6 +154,29 @@ class Session:
                 problems.errors += [problem.at(n.where, str(n)) for n in nodes]
         return wrong
 
+    def tree(self) -> str:
+        """The original's modules, a line each, with the shapes of their outputs."""
+        from workbench.draft.outline import tree
+
+        return tree(self.model, self._first_trace())
+
+    def _first_trace(self) -> Trace:
+        self._record(set(), Graph(), Problems())
+        return self._traces[0]
+
+    def __repr__(self) -> str:
+        from workbench.draft.outline import first_lines
+
+        count = sum(p.numel() for p in self.model.parameters())
+        head = (
+            f"Session of {type(self.model).__name__}, {count:,} parameters, {len(self.document.entries)} config lines"
+        )
+        if self.document.entries:
+            return head + (
+                f"; last check: {self.last_report.summary()}" if self.last_report else "; check() has not run"
+            )
+        return f"{head}\n\n{self.tree()}\n\nThe first lines to type:\n{first_lines(self.model, self._first_trace())}"
+
     # ---- the config
 
     def parse(self) -> Parsed:

@@ -1,0 +1,1 @@
+"""First lines of a config, written for the user."""
