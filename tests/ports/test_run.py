@@ -56,5 +56,5 @@ def test_dark_ink_on_white_is_read_too() -> None:
 def test_mistakes_are_told_in_a_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str],
                                      monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    assert main(digits.PORT, arguments) == 1
+    assert main(digits.PORT, arguments) == 2
     assert message in capsys.readouterr().err

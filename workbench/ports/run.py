@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def main(port: Port, arguments: Sequence[str] | None = None) -> int:
-    """Run the port on a picture, print the result and save the picture it is drawn into; the exit status."""
+    """Run the port on a picture, print the result and save the picture it is drawn into. Returns 0, or 2 for an error that is told."""
     args = _parser(port).parse_args(arguments)
     try:
         picture = open_picture(args.image) if args.image else port.sample()
@@ -31,8 +31,10 @@ def main(port: Port, arguments: Sequence[str] | None = None) -> int:
         if args.out:
             save_picture(port.draw(picture, result), args.out)
     except WorkbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
     return 0
 
 
