@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def main(port: Port, arguments: Sequence[str] | None = None) -> int:
-    """Run the port on a picture, print the result and save the picture it is drawn into. Returns 0, or 2 for an error that is told."""
+    """Run the port on a picture, print the result, save what is drawn. Returns 0, or 2 for an error that is told."""
     args = _parser(port).parse_args(arguments)
     try:
         picture = open_picture(args.image) if args.image else port.sample()
