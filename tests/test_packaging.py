@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.engines.build import build_engine
+from workbench import build_engine
 from workbench.paths import configs_dir, samples_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,11 +107,11 @@ def test_the_installed_wheel_stands_without_pytorch(installed: Path, tmp_path: P
 RUN_ENGINE = """
 import json, sys
 import numpy as np
-from workbench.engines.build import build_engine, open_engine
+import workbench
 from workbench.paths import configs_dir, samples_dir
 config, weights = configs_dir() / "digits.cfg", samples_dir() / "digits.weights"
-build_engine(config, {"BATCH_SIZE": 20}, weights, engine_file="digits.engine").close()
-with open_engine("digits.engine") as engine:
+workbench.build_engine(config, {"BATCH_SIZE": 20}, weights, engine_file="digits.engine").close()
+with workbench.open_engine("digits.engine") as engine:
     np.save("got.npy", engine.run(np.load("pictures.npy"))["PROBABILITY"])
     print(json.dumps([engine.note, sorted({m.split(".")[0] for m in sys.modules})]))
 """
@@ -133,6 +133,11 @@ def test_the_installed_wheel_builds_and_opens_an_engine(installed: Path, tmp_pat
     with build_engine(config, {"BATCH_SIZE": 20}, weights, engine="reference") as reference:
         want = reference.run(pictures)["PROBABILITY"]
     np.testing.assert_allclose(np.load(tmp_path / "got.npy"), want, rtol=0, atol=281 * 2**-24 * 16 / 2)
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_has_the_command(installed: Path, tmp_path: Path) -> None:
+    assert "usage: workbench" in run(installed.with_name("workbench"), "--help", cwd=tmp_path)
 
 
 @pytest.mark.slow
