@@ -49,7 +49,7 @@ demo: $(VENV)/base
 	@$(PY) -m workbench.demo
 
 test: $(VENV)/test lint
-	$(PY) -m pytest -m "not ($(REST))" --nbval-lax tests $(NOTEBOOKS)
+	$(PY) -m pytest -m "not ($(REST))" --nbval-lax --nbval-current-env tests $(NOTEBOOKS)
 
 test-all: $(VENV)/agpl
 	$(PY) -m pytest -m "$(REST)" tests
