@@ -121,6 +121,26 @@ def test_nms_keeps_what_non_max_suppression_and_postprocess_keep(mode, most, agn
     np.testing.assert_array_equal(run(f"nms mode={mode} {keys}", box, score), packed(want, 2 * min(most, 80)))
 
 
+@pytest.mark.parametrize("own_boxes", [False, True])
+def test_bnms_gives_the_best_of_every_class_together(own_boxes):
+    box, score = crowd(np.random.default_rng(4), 2, 60, 3, own_boxes)
+    box = box if own_boxes else box[:, :, None]
+    counts, boxes, scores, classes = run("bnms mode=yolov8 region_count=20 nms_count=25 conf_thres=0.5", box, score)
+    for i in range(2):
+        want = []
+        for c in range(3):
+            which = np.argsort(-score[i, :, c])[:20]
+            which = which[score[i, which, c] > 0.5]
+            own = box[i, :, c if own_boxes else 0]
+            keep = which[kept(own[which], score[i, which, c], np.zeros_like(which), 0.45)]
+            want += [(*own[k], score[i, k, c], c) for k in keep]
+        want = np.array(sorted(want, key=lambda row: -row[4])[:25], np.float32)
+        unused = np.tile(np.float32([0, 0, 0, 0, 0, -1]), (25 - len(want), 1))
+        assert counts[i] == len(want)
+        got = np.concatenate([boxes[i], scores[i, :, None], classes[i, :, None]], 1)
+        np.testing.assert_array_equal(got, np.concatenate([want, unused]))
+
+
 PIPELINE = """
 [input] refname=PICTURE shape=2,30,50,3 dtype=u8
 [input] refname=BOX shape=2,80,4 dtype=f32

@@ -10,7 +10,8 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-from workbench.layers.boxes import NEVER, corners, corners_openvino, crowd, iou
+from workbench.layers.boxes import corners, corners_openvino, crowd
+from workbench.layers.suppression import Suppression
 
 
 @layer("nms")
@@ -97,104 +98,35 @@ class Nms(Layer):
         most = min(self.most, a) * (1 if self.best_only else c)
         return n * (min(most, self.region_count) if self.region_count > 0 and not self.best_only else most)
 
+    @property
+    def suppression(self) -> Suppression:
+        return Suppression(
+            self.iou_thres,
+            self.floor,
+            self.most,
+            total=self.nms_count if self.best_only else 0,
+            region=max(self.region_count, 0),
+            best_only=self.best_only,
+            across=self.best_only and self.inter_class_nms != 0,
+        )
+
     def reference(self, torch: Any, w: dict[str, Any], box: Any, score: Any) -> Any:
-        found = [self._image(torch, corners(torch, box[i], self.encoding), score[i]) for i in range(len(score))]
-        images = torch.cat([torch.full((len(f), 1), i) for i, f in enumerate(found)])
-        rows = torch.cat([images, torch.cat(found)], 1)
+        box = corners(torch, box, self.encoding)
+        found = [self.suppression.torch(torch, box[i], score[i]) for i in range(len(score))]
+        rows = [torch.cat([torch.full_like(pairs[:, :1], i), pairs], 1) for i, pairs in enumerate(found)]
         unused = torch.full((self.rows(*score.shape), 3), -1)
-        return torch.cat([rows, unused])[: len(unused)].to(torch.int32)
-
-    def _image(self, torch: Any, box: Any, score: Any) -> Any:
-        """(class, box) of one image's kept candidates."""
-        open_to = self._candidates(torch, score)
-        found = []
-        groups = [slice(None)] if self.inter_class_nms and self.best_only else range(score.shape[1])
-        for group in groups:
-            which, of_class = torch.nonzero(open_to[:, group].reshape(len(score), -1), as_tuple=True)
-            of_class = of_class if isinstance(group, slice) else of_class + group
-            order = torch.sort(score[which, of_class], descending=True, stable=True).indices
-            which, of_class = which[order], of_class[order]
-            kept = self._greedy(torch, box[which] if box.ndim == 2 else box[which, of_class])
-            found.append(torch.stack([of_class[kept], which[kept]], 1))
-        rows = torch.cat(found)
-        if self.best_only:
-            rows = rows[torch.sort(score[rows[:, 1], rows[:, 0]], descending=True, stable=True).indices][: self.most]
-        return rows
-
-    def _candidates(self, torch: Any, score: Any) -> Any:
-        """Which pairs [A, C] of one image are considered."""
-        if self.best_only:
-            best = torch.nn.functional.one_hot(score.argmax(1), score.shape[1]).bool()
-            score = torch.where(best, score, float(NEVER))
-        if 0 < self.region_count < score.numel():
-            last = torch.topk(score.flatten(), self.region_count).values[-1]
-            score = torch.where(score >= last, score, float(NEVER))
-        return score > float(self.floor)
-
-    def _greedy(self, torch: Any, box: Any) -> Any:
-        """Indices of the kept ones among boxes [K, 4] that stand in falling order of score."""
-        kept: list[Any] = []
-        alive = torch.arange(len(box))
-        while len(alive) and len(kept) < self.most:
-            first, alive = alive[0], alive[1:]
-            kept.append(first)
-            alive = alive[~(iou(torch, box[first], box[alive]) > self.iou_thres)]
-        return torch.stack(kept) if kept else alive
+        return torch.cat([*rows, unused])[: len(unused)].to(torch.int32)
 
     def openvino(self, ov: Any, w: dict[str, Any], box: Any, score: Any) -> Any:
         n, a, c = (d.get_length() for d in score.get_partial_shape())
-        images = [self._image_openvino(ov, i, ov.gather(box, i, 0), ov.gather(score, i, 0), c) for i in range(n)]
+        box = corners_openvino(ov, box, self.encoding)
+        rows = []
+        for i in range(n):
+            pairs = self.suppression.openvino(ov, ov.gather(box, i, 0), ov.gather(score, i, 0).output(0))
+            rows.append(ov.pad(pairs, [0, 1], [0, 0], "constant", ov.constant(np.int32(i))))
         unused = np.full((self.rows(n, a, c), 3), -1, np.int32)
-        rows = ov.slice(ov.concat([*images, ov.constant(unused)], 0), [0], [len(unused)], [1], [0])
-        return ov.reshape(rows, list(unused.shape), False)
-
-    def _image_openvino(self, ov: Any, image: int, box: Any, score: Any, classes: int) -> Any:
-        """Rows i32 [M, 3] of one image. Only boxes that have a candidate go on: a few hundred of thousands."""
-        passing = ov.greater(ov.reduce_max(score, [1]), ov.constant(self.floor))
-        index = ov.squeeze(ov.non_zero(passing, "i32"), [0])
-        score = ov.gather(score, index, 0)
-        box = corners_openvino(ov, ov.gather(box, index, 0), self.encoding)
-        best = None
-        if self.best_only:
-            best = ov.topk(score, 1, 1, "max", "value", "i32", stable=True).output(1)
-            if self.inter_class_nms:
-                score = ov.reduce_max(score, [1], True)
-            else:
-                is_best = ov.equal(best, ov.constant(np.arange(classes, dtype=np.int32)[None]))
-                score = ov.select(is_best, score, ov.constant(NEVER))
-        if self.region_count > 0:
-            score = self._region(ov, score)
-        of_class, which = self._suppress(ov, box, score)
-        if best is not None and self.inter_class_nms:
-            of_class = ov.gather(best, ov.squeeze(which, [1]), 0)
-        which = ov.gather(index, which, 0)
-        image_column = ov.broadcast(ov.constant(np.int32(image)), ov.shape_of(which))
-        rows = ov.concat([image_column, of_class, which], 1)
-        return ov.slice(rows, [0], [self.most], [1], [0]) if self.best_only else rows
-
-    def _region(self, ov: Any, score: Any) -> Any:
-        """Scores [K, C] with those below the region_count-th made NEVER."""
-        every = ov.reshape(score, [-1], False)
-        passing = ov.squeeze(ov.non_zero(ov.greater(every, ov.constant(self.floor)), "i32"), [0])
-        spare = ov.constant(np.full(self.region_count, NEVER, np.float32))  # there may be fewer than region_count
-        passing = ov.concat([ov.gather(every, passing, 0), spare], 0)
-        last = ov.reduce_min(ov.topk(passing, self.region_count, 0, "max", "none").output(0), [0])
-        return ov.select(ov.greater_equal(score, last), score, ov.constant(NEVER))
-
-    def _suppress(self, ov: Any, box: Any, score: Any) -> tuple[Any, Any]:
-        """Class and box columns [M, 1] that OpenVINO keeps; it suppresses at IoU >= its threshold, not >."""
-        threshold = np.nextafter(np.float32(self.iou_thres), np.float32(np.inf))
-        own_boxes = len(box.output(0).get_partial_shape()) == 3
-        if own_boxes:  # each class stands as an image of its own
-            box, score = ov.transpose(box, [1, 0, 2]), ov.unsqueeze(ov.transpose(score, [1, 0]), 1)
-        else:
-            box, score = ov.unsqueeze(box, 0), ov.unsqueeze(ov.transpose(score, [1, 0]), 0)
-        kept = ov.non_max_suppression(
-            box, score, ov.constant(np.int64(self.most)), ov.constant(threshold), ov.constant(self.floor),
-            box_encoding="corner", sort_result_descending=self.best_only, output_type="i32",
-        )  # fmt: skip
-        image, of_class, which = ov.split(kept.output(0), 1, 3).outputs()
-        return (image if own_boxes else of_class), which
+        every = ov.slice(ov.concat([*rows, ov.constant(unused)], 0), [0], [len(unused)], [1], [0])
+        return ov.reshape(every, list(unused.shape), False)
 
     CASES = [
         Case(f"{keys} {thresholds}", [(n, a, 4), (n, a, c)], feeds=partial(crowd, n=n, a=a, c=c))
