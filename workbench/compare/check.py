@@ -8,64 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 
-from workbench.compare.metrics import Metrics, measure
+from workbench.compare.metrics import measure
 from workbench.compare.parts import parts_of, slices
 from workbench.compare.regions import Region, split_regions
+from workbench.compare.result import Isolated, LineResult, Status
 from workbench.compare.verdict import error, tolerance
 from workbench.engines import engine_class
 from workbench.engines.base import Arrays, Engine, Weights
 from workbench.engines.reference import evaluate_graph
 from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
-from workbench.graph import Graph, Node
-
-
-class Status(StrEnum):
-    """What is known of a line."""
-
-    PASSED = "passed"
-    FAILED = "failed"  # wrong with the original's own inputs
-    DRIFT = "drift"  # right alone, but what reaches it has moved too far
-    UNCHECKED = "not checked"  # no tie: the line named in judged_by decides
-    UNSUPPORTED = "unsupported"
-    STALE = "stale"
-
-
-@dataclass(frozen=True)
-class Isolated:
-    """One output of a region fed with the original's tensors; `reference` is the torch reference's own error."""
-
-    engine: Metrics
-    reference: float
-    noise: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        return self.engine.error <= self.tolerance
-
-    @property
-    def side(self) -> str:
-        """Where a failure comes from: the config (or its weights), or the engine's lowering of a right config."""
-        return "" if self.passed else "engine" if self.reference <= self.tolerance else "config"
-
-
-@dataclass(frozen=True)
-class LineResult:
-    """The verdict on one line. `cumulative` and its tolerance are NaN where the line was only checked alone."""
-
-    node: Node
-    status: Status
-    isolated: Isolated | None = None
-    cumulative: float = float("nan")
-    cumulative_tolerance: float = float("nan")
-    region: tuple[Node, ...] = ()
-    judged_by: Node | None = None
-    message: str = ""
+from workbench.graph import Graph
 
 
 @dataclass

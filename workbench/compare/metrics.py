@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Metrics:
 
 def measure(x: np.ndarray, r: np.ndarray, parts: list[tuple[slice, ...]] | None = None) -> Metrics:
     """All metrics of x against r; where `parts` are given, error is the worst part's, each by its own range."""
-    common = {"shape": x.shape, "shape_expected": r.shape, "dtype": str(x.dtype)}
+    common: dict[str, Any] = {"shape": x.shape, "shape_expected": r.shape, "dtype": str(x.dtype)}
     if x.shape != r.shape or r.size == 0:
         inf = 0.0 if x.shape == r.shape else float("inf")
         return Metrics(inf, inf, inf, inf, 0.0, -inf, (), (0.0, 0.0), 0, **common)

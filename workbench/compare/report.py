@@ -11,16 +11,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from workbench.compare.check import LineResult, Status
+from workbench.compare.result import MARKS, LineResult, Status, sci
 
-MARKS = {
-    Status.PASSED: "✓",
-    Status.FAILED: "✗",
-    Status.DRIFT: "△",
-    Status.UNCHECKED: "·",
-    Status.UNSUPPORTED: "⊘",
-    Status.STALE: "◐",
-}
 COLUMNS = ("line", "layer", "status", "isolated", "tolerance", "reference", "cumulative", "tie", "message")
 
 
@@ -137,7 +129,7 @@ def _row(r: LineResult) -> dict[str, Any]:
         "reference": iso.reference if iso else math.nan,
         "cumulative": r.cumulative,
         "tie": r.node.tie,
-        "message": r.message or (f"judged by line {r.judged_by.where.line}" if r.judged_by else ""),
+        "message": r.note,
     }
 
 
@@ -145,11 +137,6 @@ def _html_row(r: LineResult, row: dict[str, Any]) -> str:
     cells = [sci(v) if isinstance(v, float) else str(v) for v in (row[c] for c in COLUMNS)]
     cells[2] = f"{MARKS[r.status]} {cells[2]}"
     return "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in cells) + "</tr>"
-
-
-def sci(value: float) -> str:
-    """Three digits; `exact` for 0 and nothing for NaN."""
-    return "" if math.isnan(value) else "exact" if value == 0 else f"{value:.1e}"
 
 
 def _finite(value: Any) -> Any:
