@@ -1,5 +1,7 @@
 """What a kernel launch is: data, so that an engine can plan, record and replay it."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -58,3 +60,14 @@ def ceil_div(a: int, b: int) -> int:
 def flat(source: str, function: str, count: int, *args: Any, threads: int = 256) -> Launch:
     """A launch of one thread per item."""
     return Launch(source, function, (ceil_div(count, threads), 1, 1), (threads, 1, 1), args)
+
+
+def split_shape(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
+    """(outer, n, inner): the sizes before, of and after an axis, which may count from the end."""
+    axis %= len(shape)
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
+def row_threads(n: int) -> int:
+    """How many threads share a row of n elements: whole warps, about four elements each, at most 256."""
+    return min(256, ceil_div(max(n, 1), 128) * 32)
