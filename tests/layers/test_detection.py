@@ -141,6 +141,43 @@ def test_bnms_gives_the_best_of_every_class_together(own_boxes):
         np.testing.assert_array_equal(got, np.concatenate([want, unused]))
 
 
+def decoded(delta, box, weights):
+    """torchvision's BoxCoder, which is detectron2's Box2BoxTransform: boxes [A, 4 C] from deltas [A, 4 C]."""
+    utils = pytest.importorskip("torchvision.models.detection._utils", reason="torchvision has the box decoder")
+    return utils.BoxCoder(weights).decode_single(torch.from_numpy(delta), torch.from_numpy(box)).numpy()
+
+
+def test_region_moves_detectron2_anchors():
+    rng = np.random.default_rng(5)
+    h, w, stride, scales, ratios = 3, 4, 8, (16, 40), (0.5, 1.0, 2.0)
+    anchors = []
+    for y in range(h):
+        for x in range(w):
+            for scale in scales:
+                for ratio in ratios:
+                    width = np.sqrt(scale * scale / ratio)
+                    half, centre = np.array([width, ratio * width]) / 2, np.array([x, y]) * stride
+                    anchors.append(np.concatenate([centre - half, centre + half]))
+    delta = rng.standard_normal((2, len(anchors), 4)) * 3
+    line = f"region mode=maskrcnn anchor_generator=1 bbox_stride={stride} bbox_scale=16,40 bbox_ratio=0.5,1,2"
+    got = run(line, delta, np.zeros((2, 6, h, w)))
+    for i in range(2):
+        want = decoded(delta[i], np.array(anchors), (1.0, 1.0, 1.0, 1.0))
+        # The anchors, up to 60, are f32 (half an ulp is 2e-6), and the exponent widens them up to 62.5 times.
+        np.testing.assert_allclose(got[i], want, rtol=1e-6, atol=62.5 * 4 * 2e-6)
+
+
+def test_region_moves_proposals():
+    rng = np.random.default_rng(6)
+    delta, place = rng.standard_normal((2, 9, 12)) * 8, rng.uniform(0, 60, (2, 9, 2))
+    box = np.concatenate([place, place + rng.uniform(5, 40, (2, 9, 2))], 2)
+    want = np.stack([decoded(d, b, (10.0, 10.0, 5.0, 5.0)) for d, b in zip(delta, box, strict=True)])
+    np.testing.assert_allclose(run("region mode=maskrcnn anchor_generator=0", delta, box), want, rtol=1e-9)
+    clipped = run("region mode=maskrcnn anchor_generator=0 img_size=50,70", delta, box)
+    want = np.clip(want.reshape(2, 9, 3, 4), 0, [70, 50, 70, 50]).reshape(2, 9, 12)
+    np.testing.assert_allclose(clipped, want, rtol=1e-9)
+
+
 PIPELINE = """
 [input] refname=PICTURE shape=2,30,50,3 dtype=u8
 [input] refname=BOX shape=2,80,4 dtype=f32
