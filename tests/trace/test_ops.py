@@ -4,18 +4,23 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-
 from tracing_models import InPlace, Transformer, randomised
+
 from workbench.errors import WorkbenchError
 from workbench.trace.ops import Exported
 from workbench.trace.record import record
 
+
+def deeplab():
+    return torchvision.models.segmentation.deeplabv3_resnet50(weights_backbone=None)
+
+
 MODELS = {
-    "resnet18": (lambda: torchvision.models.resnet18(), (1, 3, 64, 64)),
-    "mobilenet_v3_small": (lambda: torchvision.models.mobilenet_v3_small(), (2, 3, 64, 64)),
-    "deeplabv3_resnet50": (lambda: torchvision.models.segmentation.deeplabv3_resnet50(weights_backbone=None), (1, 3, 65, 65)),
+    "resnet18": (torchvision.models.resnet18, (1, 3, 64, 64)),
+    "mobilenet_v3_small": (torchvision.models.mobilenet_v3_small, (2, 3, 64, 64)),
+    "deeplabv3_resnet50": (deeplab, (1, 3, 65, 65)),
     "in-place": (InPlace, (1, 3, 4, 4)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -75,9 +75,10 @@ def test_recurrent_weights_come_in_pytorchs_order(kind):
 def test_modules_alone_find_the_siblings_before():
     model = randomised(Branching())
     modules = Modules(model, torch.rand(1, 3, 8, 8))
-    every = [("w", "conv.weight"), ("r", "bn.weight"), ("b", "bn.bias"), ("m", "bn.running_mean"), ("v", "bn.running_var")]
+    norm = {"r": "bn.weight", "b": "bn.bias", "m": "bn.running_mean", "v": "bn.running_var"}
+    every = [("w", "conv.weight"), *norm.items()]
     assert letters(modules.span(["act"], ["input"])) == every
     assert letters(modules.span(["bn"], ["conv"])) == every[1:]
     assert letters(modules.span(["conv"], ["input"])) == every[:1]
-    with pytest.raises(WorkbenchError, match="names an operator, but torch.export cannot follow"):
+    with pytest.raises(WorkbenchError, match=r"names an operator, but torch\.export cannot follow"):
         modules.span(["/relu.0"], ["input"])

@@ -1,4 +1,4 @@
-"""Small originals with what makes tracing hard: modules called twice, in-place operators, ties to operators, aliases."""
+"""Small originals with what makes tracing hard: modules that run twice, in-place operators, aliases."""
 
 import torch
 from torch import nn

@@ -99,4 +99,6 @@ class Original:
             return []
         spans = [s for s in self.exported.spans(graph).values() if not isinstance(s, WorkbenchError)]
         covered = {op for s in spans for op in s.operators}
-        return list(dict.fromkeys(op.tie.path for op in self.exported.operators if op not in covered))
+        constant = self.exported.constant  # such as a detector's grid: its values enter the spans that read them
+        rest = (op for op in self.exported.operators if op not in covered and op.node not in constant)
+        return list(dict.fromkeys(op.tie.path for op in rest))

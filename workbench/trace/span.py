@@ -150,5 +150,3 @@ def graph_spans(original: Exported | Modules, graph: Graph) -> dict[int, Span | 
         except WorkbenchError as error:
             spans[node.index] = error.at(node.where, str(node))
     return spans
-
-

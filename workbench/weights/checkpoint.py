@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -57,7 +58,9 @@ def _load_torch(path: Path) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it says is for torch's authors
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WorkbenchError(f"cannot read the checkpoint: {error.strerror or error}", str(path)) from error
     except pickle.UnpicklingError as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.trace.ops import Exported
     from workbench.trace.span import Span
 
-_SLICE = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<start>\d*):(?P<stop>\d*)\])?")
+_SLICE = re.compile(r"(?P<name>[^:]+)(?::(?P<start>\d*):(?P<stop>\d*))?")
 
 
 class TorchWeights(NamedTuple):
@@ -37,7 +37,8 @@ class TorchWeights(NamedTuple):
 def weights_from_model(
     graph: Graph, plan: WeightPlan, original: Exported | Modules, state: Mapping[str, torch.Tensor] | None = None
 ) -> TorchWeights:
-    """Each line's weights from the parameters that its span reads; `source=w:NAME,r:NAME[0:64]` overrides a letter.
+    """Each line's weights from the parameters that its span reads; `source=w:NAME,a:NAME:0:64` overrides a letter,
+    the second with the first 64 rows of a parameter.
 
     `state` is the model's own state_dict unless given. Batch norm is folded into w and a, in float64, where the line's
     weight_order has no letters for it.
@@ -112,7 +113,7 @@ def _node_weights(
 def _from_source(text: str, state: Mapping[str, torch.Tensor]) -> tuple[np.ndarray, str]:
     match = _SLICE.fullmatch(text.strip())
     if not match:
-        raise WorkbenchError(f"source={text}: expected the name of a parameter, or NAME[start:stop] for a part of it")
+        raise WorkbenchError(f"source={text}: expected a parameter's NAME, or NAME:START:STOP for some of its rows")
     name = match["name"]
     if name not in state:
         from difflib import get_close_matches
