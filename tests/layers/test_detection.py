@@ -7,6 +7,7 @@ import torch
 from workbench.config.document import Document
 from workbench.engines.build import build_engine
 from workbench.errors import WorkbenchError
+from workbench.graph import TensorSpec
 from workbench.layers import LAYERS
 from workbench.layers.boxes import crowd
 
@@ -229,3 +230,31 @@ def test_nms_merge_wants_the_preproc_line():
     text = PIPELINE.replace("refname=PREPROC", "refname=P [activation] act=relu refname=PREPROC")
     with pytest.raises(WorkbenchError, match=r"pipeline\.cfg:7.*nms_merge.*\[preproc\]"):
         build_engine(network(text, BOX_TYPE="xyxy", MODE="yolov8", COUNT=5))
+
+
+@pytest.mark.parametrize(
+    "line, shapes, message",
+    [
+        ("nms mode=yolov5c", [(1, 9, 4), (1, 9, 2)], "yolov5c"),
+        ("nms mode=yolov5 output_format=rip", [(1, 9, 4), (1, 9, 2)], "output_format=rip"),
+        ("nms mode=trt intra_iou_thres=0.5 count_per_class=3", [(1, 9, 4), (1, 9, 2)], "intra_iou_thres"),
+        ("nms mode=trt", [(1, 9, 4), (1, 9, 2)], "count_per_class=0"),
+        ("nms mode=trt count_per_class=3 class_count=80", [(1, 9, 4), (1, 9, 2)], "class_count=80"),
+        ("nms mode=trt count_per_class=3", [(-1, 9, 4), (-1, 9, 2)], "fixed batch"),
+        ("nms mode=yolox", [(1, 9, 2, 4), (1, 9, 2)], r"f32\[1,9,4\]"),
+        ("yolo mode=yolov5 class_count=2 stride=8 anchor=1,2,3", [(1, 14, 3, 3)], "anchor has 3"),
+        ("yolo mode=yolov5 class_count=2 stride=8 anchor=1,2,3,4", [(1, 15, 3, 3)], r"\[N,14,3,3\]"),
+        ("yolo mode=yolox class_count=2 stride=8", [(1, 9, 7)], r"\[N,0,7\]"),
+        ("dist2bbox bbox_type=xyxy", [(1, 4, 9), (1, 5, 2, 4)], r"\[N,4,8\].*2×4"),
+        ("preproc mode=wav2lip", [(1, 4, 4, 3)], "wav2lip"),
+        ("preproc mode=generic mean=1,2,3 pre_order=0", [(1, 4, 4, 3)], "mean has 3"),
+        ("preproc mode=generic hwc=1 pre_order=1,1", [(1, 4, 4, 3)], "pre_order=1,1"),
+        ("bnms mode=yolov8", [(1, 9, 4), (1, 9, 2)], "expected boxes"),
+        ("region mode=maskrcnn anchor_generator=1", [(1, 9, 4), (1, 3, 1, 3)], "bbox_stride"),
+    ],
+)
+def test_what_does_not_fit_or_is_not_known_is_refused(line, shapes, message):
+    tag, *words = line.split()
+    layer = LAYERS[tag].parse(dict(word.split("=") for word in words))
+    with pytest.raises(WorkbenchError, match=message):
+        layer.infer(*[TensorSpec(shape) for shape in shapes])
