@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from workbench.config.dictionary import Dictionary, builtin
+from workbench.layers import LAYERS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +41,12 @@ def _print(dictionary: Dictionary, layer: str | None) -> None:
     for row in dictionary:
         if layer in (None, row.layer):
             default = "required" if row.require else row.init
-            print(f"{row.layer:<14} {row.key:<18} {row.ktype:<5} {default:<12} {','.join(row.symbol) or row.desc}")
+            print(f"{row.layer:<14} {row.key:<18} {row.ktype:<5} {default:<12} {','.join(row.symbols) or row.desc}")
 
 
 def _compare(ours: Dictionary, theirs: Dictionary) -> None:
     for layer in theirs.layers:
-        if layer not in ours:
+        if layer not in ours and layer not in LAYERS:
             print(f"{layer}: no implementation here")
             continue
         missing = [key for key in theirs.rows(layer) if key not in ours.rows(layer)]

@@ -1,12 +1,11 @@
 """The .weights format: ten little-endian int32, then float32 values in the order in which the config reads them.
 
-Words 0-2 are 5, 1, 1. Files written here also fill word 3 (version of this extension, 1), words 4-5 (count of floats,
-low and high half) and word 6 (CRC-32 of the floats); in files from elsewhere words 3-9 are zero, and nothing is checked.
+Words 0-2 are 5, 1, 1. Files written here also fill word 3 (version of this extension, 1), words 4-5 (number of
+floats, low and high half) and word 6 (CRC-32 of the floats); files from elsewhere have zeros there, and no checks.
 """
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from workbench.atomic import write_atomically
 from workbench.errors import WorkbenchError
+from workbench.weights.ledger import crc
 
 WORDS = 10
 MAGIC = (5, 1, 1)
@@ -23,7 +23,7 @@ def write_weights(path: str | Path, values: np.ndarray) -> Path:
     """Write float32 values (flattened) with their count and CRC, atomically."""
     values = np.ascontiguousarray(values, "<f4").reshape(-1)
     header = np.zeros(WORDS, "<u4")
-    header[:7] = (*MAGIC, 1, values.size & 0xFFFFFFFF, values.size >> 32, zlib.crc32(values))
+    header[:7] = (*MAGIC, 1, values.size & 0xFFFFFFFF, values.size >> 32, crc(values))
 
     def write(file: BinaryIO) -> None:
         file.write(header.tobytes())
@@ -62,7 +62,7 @@ def _check_header(path: Path, header: np.ndarray, values: np.ndarray) -> None:
         swapped = tuple(header[:3].byteswap()) == MAGIC
         note = "its bytes are big-endian: swap them" if swapped else "this is not a .weights file"
         raise WorkbenchError(f"expected a header that begins 5, 1, 1; got {got}", str(path), note)
-    version, low, high, crc = (int(h) for h in header[3:7])
+    version, low, high, stored = (int(h) for h in header[3:7])
     if version > 1:
         raise WorkbenchError(f"written by a newer format, version {version}", str(path), "upgrade the workbench")
     if version == 0:
@@ -75,9 +75,9 @@ def _check_header(path: Path, header: np.ndarray, values: np.ndarray) -> None:
             str(path),
             "copy or write it again",
         )
-    if zlib.crc32(values) != crc:
+    if crc(values) != stored:
         raise WorkbenchError(
-            f"the floats do not match their CRC-32 (expected {crc:08x}, got {zlib.crc32(values):08x})",
+            f"the floats do not match their CRC-32 (expected {stored:08x}, got {crc(values):08x})",
             str(path),
             "the file was damaged or edited: copy or write it again",
         )

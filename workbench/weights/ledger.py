@@ -7,8 +7,8 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from workbench.errors import WorkbenchError
 from workbench.weights.spec import WeightPlan
 
 
-class LedgerRow(NamedTuple):
+@dataclass(frozen=True)
+class LedgerRow:
     """Offset and count are in floats; crc is the CRC-32 of the tensor's little-endian float32 bytes."""
 
     where: str
@@ -68,25 +69,16 @@ class Ledger:
             ) from error
 
     def save(self, path: str | Path) -> Path:
-        return write_text(path, json.dumps({"tensors": [row._asdict() for row in self.rows]}, indent=1))
+        return write_text(path, json.dumps({"tensors": [asdict(row) for row in self.rows]}, indent=1))
 
     def csv(self) -> str:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(LedgerRow._fields)
-        writer.writerows((*r[:4], "x".join(map(str, r.shape)), *r[5:7], f"{r.crc:08x}") for r in self.rows)
+        writer.writerow([f.name for f in fields(LedgerRow)])
+        for r in self.rows:
+            shape = "x".join(map(str, r.shape))
+            writer.writerow((r.where, r.layer, r.letter, r.source, shape, r.offset, r.count, f"{r.crc:08x}"))
         return out.getvalue()
-
-    def duplicates(self) -> list[tuple[LedgerRow, LedgerRow]]:
-        """Pairs of rows with the same content and more than one value; constants such as all-zero biases are left out."""
-        seen: dict[Any, LedgerRow] = {}
-        pairs = []
-        for row in self.rows:
-            key = (row.crc, row.shape)
-            if key in seen and row.source and row.source == seen[key].source:
-                pairs.append((seen[key], row))
-            seen.setdefault(key, row)
-        return pairs
 
     def __str__(self) -> str:
         lines = [f"{'line':<24} {'w':<2} {'shape':<18} {'offset':>10} {'count':>9}  {'crc':<8}  source"]
@@ -99,7 +91,8 @@ class Ledger:
 
 
 def crc(values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values, "<f4"))
+    """CRC-32 of the values as little-endian float32."""
+    return zlib.crc32(np.ascontiguousarray(values, "<f4").data)
 
 
 def ledger_path(weights: str | Path) -> Path:

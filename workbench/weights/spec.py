@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph, Node
 
 
-class WeightSpec(NamedTuple):
+@dataclass(frozen=True)
+class WeightSpec:
     """One stored tensor: the node and letter that read it first, its shape, its offset and count in floats."""
 
     node: Node
@@ -87,15 +87,15 @@ class WeightPlan:
         if got > self.count:
             last = f"the last line that reads weights is {self.stored[-1]}" if self.stored else "no line reads weights"
             raise WorkbenchError(
-                f"the config reads {self.count:,} floats but the file holds {got:,}: {got - self.count:,} are left over",
+                f"the config reads {self.count:,} floats, the file holds {got:,}: {got - self.count:,} are left over",
                 file,
                 f"{last}; is a line missing, or is this another model's file?",
             )
         for spec in self.stored:
             if spec.offset + spec.count > got:
                 raise WorkbenchError(
-                    f"{spec.node}: the weights run out here: {spec.letter} {list(spec.shape)} needs floats {spec.offset:,} "
-                    f"to {spec.offset + spec.count:,}, the file holds {got:,} of {self.count:,}",
+                    f"{spec.node}: the weights run out here: {spec.letter} {list(spec.shape)} needs floats "
+                    f"{spec.offset:,} to {spec.offset + spec.count:,}, the file holds {got:,} of {self.count:,}",
                     spec.node.where,
                     f"{file or 'the weights file'} is truncated or belongs to another model",
                 )
@@ -107,7 +107,8 @@ def plan_weights(graph: Graph) -> WeightPlan:
     `weight=A,B` names a layer's tensors in weight_order; `refweight=A,B` on a later line reads those instead of the
     file. Raises WorkbenchErrors for a refweight that names nothing or a tensor of another shape.
     """
-    plan, named, problems, offset = WeightPlan(), {}, Problems(), 0
+    plan, problems, offset = WeightPlan(), Problems(), 0
+    named: dict[str, int] = {}
     for node in graph:
         shapes = node.layer.weights(*[graph.specs[t] for t in node.inputs])
         if not shapes:
