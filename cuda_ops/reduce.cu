@@ -3,7 +3,7 @@
 //
 // Rows (inner == 1) are shared by a block: a strided loop, then shuffles, then one value per warp through shared
 // memory. Columns (inner > 1) have a thread each, so that neighbouring threads read neighbouring elements.
-#include "common.cuh"
+#include "best.cuh"
 
 enum Operation { SUM, MEAN, MAX, MIN, PRODUCT };
 
@@ -45,31 +45,7 @@ extern "C" __global__ void __launch_bounds__(256)
     y[column] = from_float(operation == MEAN ? v / n : v);
 }
 
-// ---- argmax: of equal values the first; a NaN counts as the largest, as in NumPy and PyTorch
-
-struct Best {
-    float value;
-    int index; // -1: none yet
-
-    __device__ __forceinline__ bool beats(const Best& o) const {
-        if (index < 0 || o.index < 0) return o.index < 0;
-        bool nan = value != value, other_nan = o.value != o.value;
-        if (nan != other_nan) return nan;
-        return value > o.value || ((value == o.value || nan) && index < o.index);
-    }
-    __device__ __forceinline__ void take(const Best& o) {
-        if (o.beats(*this)) *this = o;
-    }
-};
-
-__device__ __forceinline__ Best best_of_warp(Best best) {
-#pragma unroll
-    for (int o = 16; o > 0; o >>= 1)
-        best.take({__shfl_xor_sync(FULL_WARP, best.value, o), __shfl_xor_sync(FULL_WARP, best.index, o)});
-    return best;
-}
-
-// index or value may be null.
+// ---- argmax; index or value may be null
 extern "C" __global__ void __launch_bounds__(256) argmax_rows(const T* x, int* index, T* value, int n) {
     __shared__ Best partial[32];
     x += (size_t)blockIdx.x * n;
