@@ -3,8 +3,9 @@
 import pytest
 
 from workbench.config.parse import parse_config
-from workbench.errors import WorkbenchErrors
-from workbench.graph import TensorSpec
+from workbench.errors import WorkbenchError, WorkbenchErrors
+from workbench.graph import Graph, Node, TensorSpec
+from workbench.layers import Layer
 from workbench.shapes import infer
 
 HEAD = "[input] refname=X shape=$B,4,8,8 dtype=f32\n"
@@ -45,3 +46,26 @@ def test_every_cause_is_told_with_its_shapes_and_no_consequence():
     assert "X f32[1,4,8,8]" in caught.value.errors[0].note
     assert "X f32[1,4,8,8], D f32[1,2,4,4]" in caught.value.errors[1].note
     assert graph.specs.keys() == {"X", "D", "E"}
+
+
+class Odd(Layer):
+    arity = (0, 0)
+    shape: tuple[int, ...] = ()
+
+    def infer(self):
+        return [TensorSpec(self.shape)]
+
+
+@pytest.mark.parametrize(
+    "shape, possible", [((), 1), ((-1, 2), 1), ((1, 2), 1), ((0, 2), 0), ((1, 0), 0), ((1, -1), 0), ((-2,), 0)]
+)
+def test_only_the_batch_may_be_open_and_no_tensor_is_empty(shape, possible):
+    layer = Odd()
+    object.__setattr__(layer, "shape", shape)
+    graph = Graph([Node(0, layer, (), ("Y",))])
+    if possible:
+        infer(graph)
+        assert graph.specs["Y"].shape == shape
+    else:
+        with pytest.raises(WorkbenchError, match="expected outputs of positive sizes"):
+            infer(graph)

@@ -38,16 +38,14 @@ def infer_node(graph: Graph, node: Node, problems: Problems) -> None:
         note = f"{error.note}; inputs: {inputs}" if error.note and inputs else error.note or f"inputs: {inputs}"
         problems.error(f"{node}: {error.problem}", node.where, note)
         return
-    if len(specs) != len(node.outputs):
-        problems.error(f"{node}: the layer gives {len(specs)} tensors, the line names {len(node.outputs)}", node.where)
     wrong = [spec for spec in specs if not _possible(spec)]
     if wrong:
         inputs = ", ".join(map(str, given))
         problems.error(f"{node}: expected outputs of positive sizes; got {wrong[0]}", node.where, f"inputs: {inputs}")
-    elif len(specs) == len(node.outputs):
+    else:
         graph.specs.update(zip(node.outputs, specs, strict=True))
 
 
 def _possible(spec: TensorSpec) -> bool:
-    """Sizes are at least 0 (a selection may be empty); only the batch may be open."""
-    return all(size >= 0 for size in spec.shape[1:]) and (not spec.shape or spec.shape[0] >= -1)
+    """Every size is at least 1; only the batch may be open (-1)."""
+    return all(size >= 1 for size in spec.shape[1:]) and (spec.shape[:1] in ((), (-1,)) or spec.shape[0] >= 1)

@@ -37,7 +37,7 @@ def test_a_table_as_spreadsheets_write_it(tmp_path):
 
 def test_every_bad_row_is_told(tmp_path):
     rows = ["a k integer - - 0", "a k i32 x - 0", "a k s z x,y 0", "a k s - - yes", "- k s - - 0", "a k", "a k s - - 0",
-            "a k s - - 0", "a b c d e f g h i j"]  # fmt: skip
+            "a k s - - 0", "a b c d e f g h i j", f"a b s - - 0 {'x' * 200_000}"]  # fmt: skip
     text = "\n".join(rows).replace("-", "").replace(" ", "\t")
     (tmp_path / "a.dct").write_text("\t".join(HEADER) + "\n" + text)
     with pytest.raises(WorkbenchError) as caught:
@@ -52,6 +52,7 @@ def test_every_bad_row_is_told(tmp_path):
         7: "a k: expected 6 to 9 tab-separated columns; got 2",
         9: "a k: this key has a row above already",
         10: "a b: expected 6 to 9 tab-separated columns; got 10",
+        11: "the row cannot be read: field larger than field limit (131072)",
     }
     with pytest.raises(WorkbenchError, match="cannot read the dictionary"):
         Dictionary.read(tmp_path)

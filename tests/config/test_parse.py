@@ -222,6 +222,11 @@ def test_what_a_file_must_have(text, problem):
     assert told(parse_partial(text, file="f.cfg")) == problem
 
 
+def test_a_shared_weight_of_a_line_with_errors_is_told_once():
+    parsed = parse_partial(HEAD + "[dense] hidden=a weight=W\n[dense] input=X hidden=4 refweight=W" + TAIL, file="f")
+    assert [str(e.where) for e in parsed.errors] == ["f:2:16"]
+
+
 def test_errors_come_together_in_order_and_only_causes():
     text = (
         HEAD

@@ -53,8 +53,15 @@ BASE = [
     _key("version", doc="read, without effect here"),
 ]
 SHARING = [
-    _key("weight", Strs, Strs(), doc="a name for this layer's weights, so that others can share them"),
-    _key("refweight", Strs, Strs(), doc="the weight= name of an earlier layer whose weights this one reads"),
+    _key(
+        "weight", Strs, Strs(), doc="names for this layer's weights in weight_order, so that later lines can share them"
+    ),
+    _key(
+        "refweight",
+        Strs,
+        Strs(),
+        doc="weight= names of earlier lines, in weight_order, that are read instead of the file",
+    ),
 ]
 SECTIONS: dict[str, list[Key]] = {
     "model": MODEL,
@@ -149,16 +156,19 @@ class Dictionary:
             raise WorkbenchError(f"cannot read the dictionary: {error.strerror}", str(path)) from None
         problems, rows = Problems(), {}
         for number, line in enumerate(map(_decode, lines), 1):
-            cells = next(csv.reader([line], delimiter="\t"), [])
-            if not any(cells) or (number == 1 and tuple(cells[:2]) == HEADER[:2]):
-                continue
+            cells: list[str] = []
             try:
+                cells = next(csv.reader([line], delimiter="\t"), [])
+                if not any(cells) or (number == 1 and tuple(cells[:2]) == HEADER[:2]):
+                    continue
                 row = _row(cells)
                 if (row.layer, row.key) in rows:
                     raise WorkbenchError("this key has a row above already", note="keep one of them")
                 rows[row.layer, row.key] = row
+            except csv.Error as error:
+                problems.error(f"the row cannot be read: {error}", Where(str(path), number))
             except WorkbenchError as error:
-                problems.errors.append(error.at(Where(str(path), number), " ".join(cells[:2])))
+                problems.add(error.at(Where(str(path), number), " ".join(cells[:2])))
         problems.raise_errors()
         return cls(rows.values(), str(path))
 

@@ -92,6 +92,7 @@ class Lines:
         layer = self.build(entry, schema, values, subject) if schema and values else None
         if layer is None or values is None:
             self.name(entry, 1, False)
+            self.shared.update({name: place for name in items(entry.get("weight")) if name not in self.shared})
             return None
         inputs = self.inputs(entry, layer, values["input"], subject)
         sound = self.check(entry, layer, values, subject) and inputs is not None

@@ -6,7 +6,6 @@ import difflib
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from workbench.config.dictionary import SECTIONS, Dictionary, builtin
 from workbench.config.document import Document
@@ -121,8 +120,8 @@ class _Parser:
         dictionary = builtin()
         for key in ("dict_file", "user_dict_file"):
             name = self.graph.model.get(key)
-            paths = [Path(name), Path(self.file).parent / name] if name else []
-            found = next((path for path in paths if path.is_file()), None)
+            paths = [name, os.path.join(os.path.dirname(self.file), name)] if name else []
+            found = next((path for path in paths if os.path.isfile(path)), None)
             if found is not None:
                 try:
                     dictionary = Dictionary.read(found).over(dictionary)

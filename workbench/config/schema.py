@@ -72,6 +72,8 @@ class Reader:
 
     def text(self, kv: KeyValue) -> str:
         """The value with its variables replaced; raises WorkbenchError at the first that no parameter defines."""
+        if "$" not in kv.value:
+            return kv.value
         for m in NAME.finditer(kv.value):
             if m[1] not in self.params:
                 at = self.where(kv, len(kv.key) + 1 + m.start())
