@@ -59,8 +59,8 @@ A config states a network line by line:
 
 ## Shared weights
 
-`weight=A,B` names a line's weights in weight_order; `refweight=A,B` on a later line reads those instead of the file. They
-are stored once.
+`weight=A,B` names a line's weights in weight_order; `refweight=A,B` on a later line reads those instead of the file.
+They are stored once.
 """
 
 
