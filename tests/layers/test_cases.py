@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from workbench.compare.verdict import error, tolerance
 from workbench.engines.openvino import OpenVINOEngine
