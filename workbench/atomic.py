@@ -6,12 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from workbench.errors import WorkbenchError
 
 
-def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
+def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
     Raises WorkbenchError when the folder cannot be written or the disk is full; `path` is then as it was before.

@@ -13,10 +13,10 @@ from workbench.graph import TensorSpec
 LAYERS: dict[str, type[Layer]] = {}
 
 
-def layer(tag: str) -> Callable[[type], type]:
+def layer(tag: str) -> Callable[[type[Any]], type[Any]]:
     """Register a Layer class under its config tag; its annotated fields become the config's keys."""
 
-    def register(cls: type) -> type:
+    def register(cls: type[Any]) -> type[Any]:
         if tag in LAYERS:
             raise WorkbenchError(f"layer '{tag}' is defined twice: in {LAYERS[tag].__module__} and {cls.__module__}")
         cls = dataclass(frozen=True, kw_only=True)(cls)
