@@ -1,5 +1,7 @@
 """The driver refuses what CUDA and PyCUDA refuse, with their error classes."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,7 @@ def test_fresh_memory_is_nan_and_freed_memory_is_gone(drv, from_device):
 
 
 def test_memory_is_counted_and_ends(drv):
+    gc.collect()  # what earlier tests left
     with configure(memory=1 << 20):
         free, total = drv.mem_get_info()
         memory = drv.mem_alloc(1 << 18)
