@@ -24,6 +24,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 
 
 @given(st.binary(max_size=60) | TEXTS.map(str.encode))
+@settings(deadline=None)
 @example(REAL)
 @example("\uf7ff".encode() + b"\xb0\xa1")
 def test_every_byte_is_kept(data):
@@ -34,6 +35,7 @@ def test_every_byte_is_kept(data):
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_spans_hold_what_the_entries_say(text):
     document = parse(text)
     assert unparse(document) == text
@@ -163,7 +165,7 @@ SPLICES = st.lists(
 
 
 @given(TEXTS, SPLICES)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_undo_and_redo_walk_the_same_states(text, steps):
     """Any mixture of edits, undo and redo is a walk over recorded states, ids included."""
     document = Document(text)
@@ -206,3 +208,45 @@ def test_save_is_atomic(tmp_path):
     assert (tmp_path / "x.cfg").read_bytes() == REAL
     with pytest.raises(WorkbenchError, match="cannot read"):
         Document.read(tmp_path / "y.cfg")
+
+
+OPERATIONS = {
+    "set": lambda d, id: d.set_key(id, "key", "new"),
+    "unset": lambda d, id: d.remove_key(id, "key"),
+    "remove": lambda d, id: d.remove(id),
+    "replace": lambda d, id: d.replace_entry(id, "[new] k=v # note"),
+    "insert": lambda d, id: d.insert_after(id, "[new] k=v # note"),
+}
+
+
+@given(TEXTS, st.integers(0, 20), st.sampled_from(list(OPERATIONS)))
+@settings(max_examples=400, deadline=None)
+def test_an_edit_changes_its_entry_and_nothing_else(text, index, what):
+    document = Document(text)
+    if not document.entries:
+        return
+    at = index % len(document.entries)
+    id = document.entries[at].id
+    before = [(e.id, *e.content) for e in document.entries]
+    comments, problems = text.count("# note"), len(document.problems)
+    OPERATIONS[what](document, id)
+    after = [(e.id, *e.content) for e in document.entries]
+    _, tag, *keys = before[at]
+    new = ("new", ("k", "v"))
+    others = [pair for pair in keys if pair[0] != "key"]
+    if what == "set" and len(others) == len(keys):
+        assert sorted(after[at][2:]) == sorted([*keys, ("key", "new")])
+    elif what == "set":
+        last = max(i for i, pair in enumerate(keys) if pair[0] == "key")
+        assert after[at] == (id, tag, *keys[:last], ("key", "new"), *keys[last + 1 :])
+    elif what == "unset":
+        assert after[at] == (id, tag, *others)
+    elif what == "replace":
+        assert after[at] == (id, *new)
+    elif what == "insert":
+        assert after.pop(at + 1)[1:] == new
+    else:
+        assert before.pop(at) and after == before
+    assert [e for e in after if e[0] != id] == [e for e in before if e[0] != id]
+    assert document.text.count("# note") == comments + (what in ("replace", "insert"))
+    assert len(document.problems) <= problems

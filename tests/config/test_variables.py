@@ -4,7 +4,7 @@ import ast
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.config.variables import LIMIT, arithmetic, evaluate, parameters, substitute
@@ -122,6 +122,7 @@ def by_python(node):
 
 
 @given(EXPRESSIONS)
+@settings(deadline=None)
 def test_arithmetic_is_pythons(text):
     want = by_python(ast.parse(text, mode="eval").body)
     if want is None or abs(want) > LIMIT:

@@ -128,7 +128,8 @@ class Document:
                 self.splice(kv.end - len(kv.value), kv.end, value)
                 return
         at = max([entry.tag_end, *(kv.end for kv in entry.keys if kv.line == entry.line)])
-        self.splice(at, at, f" {key}={value}")
+        following = self._text[at : at + 1]
+        self.splice(at, at, _join(f" {key}={value}", following).removesuffix(following))
 
     def remove_key(self, id: int, key: str) -> None:
         """Take the key out, with the blanks before it; nothing happens where the entry has no such key."""
@@ -195,7 +196,7 @@ class Document:
         """Replace the blanks start:end by `text` on lines of its own, with the file's own line ends."""
         newline = self._newline()
         text = NEWLINE.sub(newline, text.strip("\r\n"))
-        before = "" if start == 0 or self._text[start - 1] in (*"\r\n", BOM) else newline
+        before = "" if self._text[:start] in ("", BOM) or self._text[start - 1] in "\r\n" else newline
         after = newline if end < len(self._text) and not NEWLINE.match(self._text, end) else ""
         return self.splice(start, end, before + text + after)
 
@@ -220,16 +221,21 @@ class Document:
         if text:
             commented = "#" in text.splitlines()[-1] and rest.strip() and not rest.lstrip().startswith("#")
             rest = self._newline() + rest.lstrip() if commented else rest
-            return parts[0] + text + "".join(part.rstrip(" \t") for part in parts[1:]) + rest
+            return _join(parts[0] + text + "".join(part.rstrip(" \t") for part in parts[1:]), rest)
         head = "".join(part.rstrip(" \t") for part in parts)
         if head.strip(BOM) or not spans:
-            return head + rest
+            return _join(head, rest)
         return head + (rest.lstrip(" \t") if rest.strip() else "")
 
 
 def _common(a: str, b: str) -> int:
     """Length of the common beginning of two texts."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _join(left: str, right: str) -> str:
+    """Both texts, with a blank between where they would run into one word."""
+    return left + " " * bool(re.match(r"\S", left[-1:]) and re.match(r"[^\s#\[]", right)) + right
 
 
 def _spans(entry: Entry) -> list[Span]:
