@@ -84,7 +84,7 @@ def conv2d(
         grid = (ceil_div(out_w, 32), ceil_div(out_h, 8), conv.batch * conv.out_channels)
         return [Launch("conv2d_depthwise", "conv2d_depthwise", grid, (32, 8, 1), (*args, conv.channels))]
     launches = [_tiled(conv, tile, args) for tile in TILES]
-    return sorted(launches, key=lambda launch: -min(_blocks(launch), ENOUGH_BLOCKS))  # a stable sort: large tiles first
+    return sorted(launches, key=lambda launch: -min(launch.blocks, ENOUGH_BLOCKS))  # a stable sort: large tiles first
 
 
 def _tiled(conv: Conv2d, tile: tuple[int, int, int, int], args: tuple[Any, ...]) -> Launch:
@@ -95,7 +95,3 @@ def _tiled(conv: Conv2d, tile: tuple[int, int, int, int], args: tuple[Any, ...])
     named = zip(("TILE_M", "TILE_N", "THREAD_M", "THREAD_N"), map(str, tile), strict=True)
     defines = (*named, ("KERNEL_SIZE", str(square)), ("POINTWISE", str(int(conv.pointwise))))
     return Launch("conv2d", "conv2d", grid, (m // thread_m * (n // thread_n), 1, 1), args, defines=defines)
-
-
-def _blocks(launch: Launch) -> int:
-    return launch.grid[0] * launch.grid[1] * launch.grid[2]

@@ -52,8 +52,13 @@ class Launch:
         """The argument types for Function.prepare."""
         return "".join("i" if isinstance(a, int) else "f" if isinstance(a, float) else "P" for a in self.args)
 
+    @property
+    def blocks(self) -> int:
+        return math.prod(self.grid)
+
 
 def ceil_div(a: int, b: int) -> int:
+    """a / b, rounded up."""
     return -(-a // b)
 
 

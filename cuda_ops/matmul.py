@@ -48,7 +48,7 @@ def matmul(
     args = (a[0], b[0], bias, residual, y[0], rows, columns, depth, batch[1], *layouts, *numbers)
     batches, kind = batch[0] * batch[1], "nt"[a[1].transposed] + "nt"[b[1].transposed]
     launches = [_tiled(rows, columns, batches, kind, tile, args) for tile in TILES]
-    launches.sort(key=lambda launch: -min(launch.grid[0] * launch.grid[1] * launch.grid[2], ENOUGH_BLOCKS))
+    launches.sort(key=lambda launch: -min(launch.blocks, ENOUGH_BLOCKS))
     if kind == "nt" and rows <= FEW_ROWS:
         launches.insert(0, Launch("matmul", "matvec", (ceil_div(columns, 8), rows, batches), (256, 1, 1), args))
     return launches
