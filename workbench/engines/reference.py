@@ -20,7 +20,7 @@ def tensors(arrays: Mapping[str, np.ndarray], dtype: Any) -> dict[str, Any]:
 def tensor(array: np.ndarray, dtype: Any) -> Any:
     import torch
 
-    t = torch.from_numpy(np.require(array, requirements="CW"))  # torch warns of arrays it could not write to
+    t = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # torch warns of arrays it could not write to
     return t.to(dtype) if array.dtype.kind == "f" or (array.dtype.itemsize == 1 and array.dtype.kind in "iu") else t
 
 
