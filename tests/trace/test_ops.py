@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tracing_models import InPlace, Transformer, randomised
+from tracing_models import Caching, InPlace, Transformer, randomised
 
 from workbench.errors import WorkbenchError
 from workbench.trace.ops import Exported
@@ -20,6 +20,7 @@ MODELS = {
     "mobilenet_v3_small": (torchvision.models.mobilenet_v3_small, (2, 3, 64, 64)),
     "deeplabv3_resnet50": (deeplab, (1, 3, 65, 65)),
     "in-place": (InPlace, (1, 3, 4, 4)),
+    "caching": (Caching, (1, 3, 4, 4)),
 }
 
 

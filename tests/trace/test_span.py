@@ -65,6 +65,25 @@ def test_a_weight_that_is_computed_from_parameters():
     assert set(kernel.names) == {"parametrizations.weight.original0", "parametrizations.weight.original1"}
 
 
+class Anchored(nn.Module):
+    """A constant that takes its shape from the data, as detectors make their strides."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.step = nn.Conv2d(3, 4, 1), nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y.sigmoid() + (y.new_ones(y.shape[-1]) * self.step)
+
+
+def test_shapes_are_no_data():
+    exported = Exported(Anchored(), torch.randn(1, 3, 4, 5))
+    span = exported.span(["/add.0"], ["/sigmoid.0"])
+    assert [op.name for op in span.operators] == ["add"] and not span.escapes
+    assert span.weights[0].read(None).tolist() == [3.0] * 5
+
+
 @pytest.mark.parametrize("kind", [Exported, Modules])
 def test_recurrent_weights_come_in_pytorchs_order(kind):
     model = nn.Sequential(nn.Linear(4, 4), nn.LSTM(4, 3, bidirectional=True, batch_first=True))

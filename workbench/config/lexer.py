@@ -67,25 +67,25 @@ class Lexed(NamedTuple):
 def lex(text: str, file: str) -> Lexed:
     """Entries of the text up to `[end]`, comments stripped first; bare keys continue the entry before them."""
     entries: list[Entry] = []
+    keys: list[KeyValue] = []  # of the last entry
     problems = Problems()
     line, line_start = 1, int(text.startswith(BOM))
     for m in TOKEN.finditer(text, line_start):
-        kind, start = m.lastgroup, m.start()
+        kind, (start, end) = m.lastgroup, m.span()
         col = start - line_start + 1
         if kind == "value" and entries:
-            key, value = m.group("key", "value")
-            entries[-1].keys.append(KeyValue(key, value, start, m.end(), line, col))
+            keys.append(KeyValue(m["key"], m["value"], start, end, line, col))
         elif kind == "newline":
-            line, line_start = line + 1, m.end()
+            line, line_start = line + 1, end
         elif kind == "value":
             problems.error(f"'{m[0]}' stands before any [section]", Where(file, line, col), "begin with [model]")
         elif kind == "tag":
             if m["tag"].strip() == "end":
                 return Lexed(entries, problems.errors, start)
-            entries.append(Entry(m["tag"].strip(), start, m.end(), line, col))
+            entries.append(Entry(m["tag"].strip(), start, end, line, col, keys := []))
         elif kind == "open":
             problems.error(f"'{m[0]}' has no closing bracket", Where(file, line, col), f"write {m[0]}]")
-            entries.append(Entry(m[0][1:], start, m.end(), line, col))
+            entries.append(Entry(m[0][1:], start, end, line, col, keys := []))
         elif kind == "junk":
             _junk(problems, m[0], Where(file, line, col))
     return Lexed(entries, problems.errors, len(text))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ def export(model: torch.nn.Module, example: Example) -> torch.export.ExportedPro
 
     Raises WorkbenchError, with torch's reason, where the model cannot be exported (control flow that depends on data).
     """
-    with evaluating(model), hooked(model, _mark), warnings.catch_warnings():
+    with evaluating(model), _attributes_kept(model), hooked(model, _mark), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return torch.export.export(model, example.args, example.kwargs, strict=False)
@@ -42,6 +43,18 @@ def export(model: torch.nn.Module, example: Example) -> torch.export.ExportedPro
                 f"torch.export cannot follow {type(model).__name__}: {type(error).__name__}: {reason}",
                 note="ties to modules still work; ties to operators (PATH/matmul.0) and exact spans do not",
             ) from error
+
+
+@contextmanager
+def _attributes_kept(model: torch.nn.Module) -> Iterator[None]:
+    """Take back what the forward assigns: a detector would keep anchors that are tensors of the export, without data."""
+    before = [(module, dict(vars(module))) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, attributes in before:
+            vars(module).clear()
+            vars(module).update(attributes)
 
 
 def _mark(tie: Tie, tensor: torch.Tensor) -> None:

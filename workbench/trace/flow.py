@@ -11,6 +11,17 @@ from torch.fx import Node
 from workbench.trace.example import tensors_in
 
 
+# Operators that take only shape and dtype from their argument.
+LIKE = {"new_full", "new_zeros", "new_ones", "new_empty", "full_like", "zeros_like", "ones_like", "empty_like"}
+
+
+def operator_name(node: Node) -> str:
+    """ATen's name without overload and trailing underscore."""
+    packet: Any = getattr(node.target, "overloadpacket", node.target)
+    name = getattr(packet, "__name__", None) or str(packet)
+    return name.strip("_")
+
+
 def tensors_of(node: Node) -> list[torch.Tensor]:
     """The data-less tensors that a node gives, as the export left them; none for numbers and marks."""
     return tensors_in(node.meta.get("val")) if node.op != "output" else []
@@ -32,8 +43,9 @@ def data_flow(graph: torch.fx.Graph) -> dict[Node, tuple[Node, ...]]:
     flow: dict[Node, tuple[Node, ...]] = {}
     position = {node: i for i, node in enumerate(graph.nodes)}
     for node in graph.nodes:
-        depends = dict.fromkeys(node.all_input_nodes)
-        for n in node.all_input_nodes:
+        inputs = [] if operator_name(node) in LIKE else node.all_input_nodes
+        depends = dict.fromkeys(inputs)
+        for n in inputs:
             depends.update(dict.fromkeys(w for w in writes.get(root[n], ()) if position[w] > position[n]))
         flow[node] = tuple(depends)
         for argument in _aliased(node, node.target, written=True):

@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph import Graph
 from workbench.trace.example import Example, evaluating, tensors_in
 from workbench.trace.export import MARK, export, inlined
-from workbench.trace.flow import data_flow, storages, tensors_of
+from workbench.trace.flow import data_flow, operator_name, storages, tensors_of
 from workbench.trace.hooks import Seen, own_name
 from workbench.trace.tie import Tie, as_tie, unknown_tie
 
@@ -136,13 +136,6 @@ class Exported:
             interpreter = _Interpreter(self._program.graph_module, self.graph, ties, seen)
             return tensors_in(interpreter.run(*self._feeds(example.copy())))
 
-    @property
-    def unused(self) -> set[str]:
-        """The model's parameters and running statistics that no operator of this forward reads."""
-        every = [*self.model.named_parameters(), *self.model.named_buffers()]
-        read = {name for node, name in self.names.items() if any(u.target is not MARK for u in node.users)}
-        return {name for name, t in every if t.is_floating_point()} - read
-
     def evaluate(self, node: Node, weights: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
         """The value of a node of `constant`, from these weights by name or else from the model's own."""
         env: dict[Node, Any] = {}
@@ -152,7 +145,7 @@ class Exported:
                     name = self.names[n]
                     env[n] = weights[name] if weights and name in weights else self._own(name)
                 else:
-                    args, kwargs = map_arg(n.args, env.__getitem__), map_arg(n.kwargs, env.__getitem__)
+                    args, kwargs = map_arg((n.args, n.kwargs), lambda a: env[a] if a in env else _empty(a))
                     env[n] = n.target(*args, **kwargs)  # type: ignore[operator]
         return env[node]
 
@@ -272,10 +265,10 @@ def canonical(node: Node) -> Value:
     return Value(node)
 
 
-def operator_name(node: Node) -> str:
-    packet: Any = getattr(node.target, "overloadpacket", node.target)
-    name = getattr(packet, "__name__", None) or packet.name()
-    return name.strip("_")
+def _empty(node: Node) -> torch.Tensor:
+    """For an operator that looks only at the shape and dtype of what the node gives."""
+    tensor = tensors_of(node)[0]
+    return torch.empty(tensor.shape, dtype=tensor.dtype)
 
 
 def spec_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], str]:

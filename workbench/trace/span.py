@@ -109,7 +109,7 @@ def weights_of(exported: Exported, op: Operator) -> list[SpanWeight]:
     found = []
     for argument, value in op.named_arguments():
         for node in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(node, Node) and node in exported.constant:
+            if isinstance(node, Node) and node in exported.constant and tensors_of(node):
                 names = tuple(exported.names[n] for n in exported.upstream(node) if n in exported.names)
                 if names:
                     letter, plain = _letter(op.name, argument)
