@@ -23,7 +23,7 @@ FLOORS = [
     {"compare"},
     {"trace"},
     {"draft", "export"},
-    {"ports", "pipelines", "bench"},
+    {"ports", "pipelines", "bench", "soynet"},
     {"session"},
     {"ui", "cli"},
     {"demo", "__main__", "__init__"},
