@@ -7,6 +7,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run, sum
 from cuda_ops.attention import Attention, attention
 from cuda_ops.matmul import Matrix
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 

@@ -7,6 +7,7 @@ from kernel_testing import Tensor, assert_close, checked, rounded, run, sum_boun
 from cuda_ops.conv2d import Conv2d, conv2d, pack_conv2d
 from cuda_ops.launch import Act
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 CASES = {

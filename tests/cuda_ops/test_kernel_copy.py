@@ -6,6 +6,7 @@ from kernel_testing import Tensor, checked, run
 
 from cuda_ops.copy import as_transposes, concat, contiguous, copy_view, fill, permute, slice_copy
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 ORDERS = {

@@ -7,6 +7,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run, sum
 from cuda_ops.deconv2d import Deconv2d, deconv2d, pack_deconv2d
 from cuda_ops.launch import Act
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 CASES = {

@@ -9,6 +9,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run
 from cuda_ops.elementwise import FUNCTIONS, OPERATIONS, Step, elementwise
 from cuda_ops.launch import ACTS, Act
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 erf = np.vectorize(math.erf)
 

@@ -9,6 +9,7 @@ from kernel_testing import Tensor, assert_close, checked, rounded, run, sum_boun
 from cuda_ops.launch import Act
 from cuda_ops.matmul import Matrix, dense, matmul
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 

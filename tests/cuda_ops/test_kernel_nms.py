@@ -6,6 +6,7 @@ from kernel_testing import EPS, Raw, Tensor, assert_close, checked, run
 
 from cuda_ops.nms import Suppression, nms, nms_batched, nms_merge, nms_rows
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 

@@ -7,6 +7,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run, sum
 from cuda_ops.launch import Act
 from cuda_ops.norm import affine, group_norm, layer_norm
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 

@@ -8,6 +8,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run
 
 from cuda_ops.pool2d import pool2d, pool2d_adaptive
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 # shape, out, kernel, stride, pads, dilation

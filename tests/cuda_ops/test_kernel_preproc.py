@@ -6,6 +6,7 @@ from kernel_testing import EPS, Raw, Tensor, assert_close, checked, run
 
 from cuda_ops.preproc import Preproc, preproc
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 MEAN, STD, FILL = (123.7, 116.3, 103.5), (58.4, 57.1, 57.4), (-1.0, 0.5, 2.0)
 

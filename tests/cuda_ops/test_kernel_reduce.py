@@ -6,6 +6,7 @@ from kernel_testing import EPS, Raw, Tensor, assert_close, checked, rounded, run
 
 from cuda_ops.reduce import OPERATIONS, argmax, reduce
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 SHAPES = [((3, 700), 1), ((2, 5, 300), 1), ((4, 33), 0), ((2, 3, 4, 5), 2), ((6, 1), 1)]
 

@@ -6,6 +6,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run
 
 from cuda_ops.resize import resize_bilinear, resize_nearest
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 SIZES = [((2, 3, 5, 7), (10, 14)), ((1, 2, 6, 6), (9, 4)), ((1, 1, 4, 5), (1, 1)), ((1, 2, 3, 3), (3, 3))]
 

@@ -7,6 +7,7 @@ from kernel_testing import Raw, Tensor, checked, rounded, run
 from cuda_ops import topk as module
 from cuda_ops.topk import topk
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 
 

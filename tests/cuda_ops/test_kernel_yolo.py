@@ -6,6 +6,7 @@ from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run
 
 from cuda_ops.yolo import cell_grid, dist2bbox, yolo
 
+pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
 ANCHORS = (10, 13, 16, 30, 33, 23)
 
