@@ -23,8 +23,8 @@ FLOORS = [
     {"compare"},
     {"trace"},
     {"draft", "export"},
-    {"ports", "pipelines", "bench", "soynet"},
-    {"session"},
+    {"ports", "pipelines", "bench"},
+    {"session", "soynet", "explain"},
     {"ui", "cli"},
     {"demo", "__main__", "__init__"},
 ]

@@ -25,6 +25,14 @@ def _key(name: str, type_: Any = str, default: Any = "", among: Iterable[str] = 
     return Key(name, type_, default, tuple(among), doc)
 
 
+NO_EFFECT = "read, without effect here"
+# [model] keys that other programs read from the file: licences, logs, plug-ins, caches.
+IGNORED: dict[str, tuple[type, Any]] = {
+    **dict.fromkeys(("plugin_dir", "plugin_type", "license_db", "license_file", "cache_file"), (str, "")),
+    **dict.fromkeys(("log_file", "log_dir", "log_db", "disp_model"), (str, "")),
+    **dict.fromkeys(("device_id", "explicit_batch", "use_cache", "log_con"), (int, 0)),
+}
+
 # The sections that are no layers, and the keys that every layer takes.
 MODEL = [
     _key("name", doc="the model's name"),
@@ -34,12 +42,8 @@ MODEL = [
     _key("prec_mode", str, "f32", ("f32", "f16", "bf16", "tf32"), "precision of the whole model"),
     _key("dict_file", doc="a layer dictionary over the built-in one"),
     _key("user_dict_file", doc="a dictionary of the user's own layers, over that"),
-    *(_key(name, doc="read, without effect here") for name in (
-        "plugin_dir", "plugin_type", "license_db", "license_file", "cache_file", "log_file", "log_dir", "log_db",
-        "disp_model")),
-    *(_key(name, int, 0, doc="read, without effect here") for name in (
-        "device_id", "explicit_batch", "use_cache", "log_con")),
-]  # fmt: skip
+    *(_key(name, type_, default, doc=NO_EFFECT) for name, (type_, default) in IGNORED.items()),
+]
 BASE = [
     _key("input", Strs, Strs("*"), doc="earlier tensors; * is the first output of the layer just before"),
     _key("refname", Strs, Strs(), doc="names of the outputs"),

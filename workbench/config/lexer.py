@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from workbench.config.paused import collector_paused
 from workbench.errors import Problems, Where, WorkbenchError
 
 BOM = "\ufeff"
@@ -64,6 +65,7 @@ class Lexed(NamedTuple):
     end: int  # offset of `[end]`, or the text's length
 
 
+@collector_paused()
 def lex(text: str, file: str) -> Lexed:
     """Entries of the text up to `[end]`, comments stripped first; bare keys continue the entry before them."""
     entries: list[Entry] = []

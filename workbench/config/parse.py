@@ -11,6 +11,7 @@ from workbench.config.dictionary import SECTIONS, Dictionary, builtin
 from workbench.config.document import Document
 from workbench.config.lexer import Entry
 from workbench.config.lines import Lines
+from workbench.config.paused import collector_paused
 from workbench.config.schema import V4, Reader
 from workbench.config.variables import Params, parameters
 from workbench.errors import Problems, Where, WorkbenchError
@@ -52,7 +53,8 @@ def parse_partial(source: Source, params: Params = None, *, file: str | None = N
                   dictionary: Dictionary | None = None) -> Parsed:  # fmt: skip
     """As parse_config, but errors are returned beside what could be read. Without [output], the last layer is it."""
     document = open_document(source, file)
-    return _Parser(document, params, dictionary).run()
+    with collector_paused():
+        return _Parser(document, params, dictionary).run()
 
 
 def open_document(source: Source, file: str | None = None) -> Document:

@@ -13,7 +13,7 @@ import numpy as np
 from workbench import __version__, shapes
 from workbench.config.document import Document
 from workbench.config.parse import Parsed, Source, parse_config
-from workbench.config.variables import Params, parameters
+from workbench.config.variables import NAME, Params, parameters
 from workbench.engines import engine_class
 from workbench.engines.base import Engine
 from workbench.engines.file import EngineFile, Fingerprint
@@ -37,12 +37,17 @@ class Network:
             cls.version(),
             precision,
             hashlib.sha256(bytes(self.parsed.document)).hexdigest(),
-            " ".join(f"{k}={v}" for k, v in sorted(self.params.items())),
+            " ".join(f"{k}={v}" for k, v in sorted(self.params.items()) if k in self._used_params()),
             hashlib.sha256(repr(list(self.parsed.dictionary)).encode()).hexdigest(),
             f"{self.values.size} floats, CRC {zlib.crc32(np.ascontiguousarray(self.values)):08x}",  # type: ignore[arg-type]
             __version__,
             cls.machine(),
         )
+
+    def _used_params(self) -> set[str]:
+        """Parameters that layers' lines name. What those of [model] lead to, weights and precision, counts itself."""
+        entries = [entry for entry in self.parsed.document.entries if entry.tag != "model"]
+        return {name for entry in entries for kv in entry.keys for name in NAME.findall(kv.value)}
 
     def build(self, engine: str, precision: str, taps: Sequence[str] = (), threads: int | None = None) -> Engine:
         graph = self.parsed.graph
@@ -106,6 +111,8 @@ def build_network(
     """As build_engine, from what load_network gave."""
     model = network.parsed.graph.model
     precision = precision or model.get("prec_mode", "") or "f32"
+    if precision == "tf32" and "tf32" not in engine_class(engine).precisions:
+        precision = "f32"  # tf32 is how NVIDIA's tensor cores multiply f32; elsewhere f32 is f32
     path = Path(engine_file or model.get("engine_file", "") or "")
     if not path.name or engine_class(engine).blob is Engine.blob:
         built = network.build(engine, precision, threads=threads)

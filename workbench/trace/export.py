@@ -47,7 +47,7 @@ def export(model: torch.nn.Module, example: Example) -> torch.export.ExportedPro
 
 @contextmanager
 def _attributes_kept(model: torch.nn.Module) -> Iterator[None]:
-    """Take back what the forward assigns: a detector would keep anchors that are tensors of the export, without data."""
+    """Take back what the forward assigns: a detector would keep anchors that are tensors without data."""
     before = [(module, dict(vars(module))) for module in model.modules()]
     try:
         yield

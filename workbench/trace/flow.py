@@ -10,7 +10,6 @@ from torch.fx import Node
 
 from workbench.trace.example import tensors_in
 
-
 # Operators that take only shape and dtype from their argument.
 LIKE = {"new_full", "new_zeros", "new_ones", "new_empty", "full_like", "zeros_like", "ones_like", "empty_like"}
 

@@ -22,9 +22,9 @@ from workbench.trace.record import Trace
 from workbench.trace.span import weights_of
 from workbench.trace.tie import Tie, node_ties
 
-# Values of the config's reference and the original agree to this part of their range when they are the same tensor:
-# rounding of some hundred layers is below it, and no two different tensors of a network come as close.
-SAME = 1e-3
+# Rounding, summed over some hundred layers, stays below this part of a tensor's range. A residual may change a tensor
+# by less, so a tensor of other values must also lie this many times further off.
+SAME, APART = 1e-3, 10.0
 
 
 class Match(NamedTuple):
@@ -77,25 +77,31 @@ def match_values(graph: Graph, arrays: Mapping[str, np.ndarray], trace: Trace) -
     """
     by_size: dict[int, list[Tie]] = {}
     for path in trace.paths():
-        if path.tie in trace:
+        if path.tie in trace and path.dtype.startswith("float"):
             by_size.setdefault(int(np.prod(path.shape)), []).append(path.tie)
     found = {}
     for node in graph.body:
-        if node.outputs and not node.tie and node.outputs[0] in arrays:
-            values = arrays[node.outputs[0]]
-            if values.dtype.kind == "f" and values.size > 1:
-                same = [tie for tie in by_size.get(values.size, []) if _equal(values, trace[tie])]
-                if same:
-                    best = max(same, key=lambda tie: (trace[tie].shape == values.shape, not tie.op))
-                    view = "" if trace[best].shape == values.shape else "shape:" + ",".join(map(str, values.shape))
-                    found[node.index] = Match(best, "value", view)
+        values = arrays.get(node.outputs[0]) if node.outputs and not node.tie else None
+        if values is not None and values.dtype.kind == "f" and float(np.ptp(values)) > 0:
+            same = _nearest_values(values, by_size.get(values.size, []), trace)
+            if same:
+                best = max(same, key=lambda tie: (trace[tie].shape == values.shape, not tie.op))
+                view = "" if trace[best].shape == values.shape else "shape:" + ",".join(map(str, values.shape))
+                found[node.index] = Match(best, "value", view)
     return found
 
 
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether the values agree in their order, whatever the shapes, and are no constant."""
-    a, b = a.reshape(-1), b.reshape(-1)
-    return b.dtype.kind == "f" and float(np.ptp(b)) > 0 and error(a, b) < SAME
+def _nearest_values(values: np.ndarray, ties: list[Tie], trace: Trace) -> list[Tie]:
+    """The ties of the one tensor that has these values, whatever its shape; none where two come as near."""
+    flat = values.reshape(-1)
+    errors = {tie: error(flat, trace[tie].reshape(-1)) for tie in ties}
+    near = sorted(((e, tie) for tie, e in errors.items() if e < SAME), key=lambda pair: pair[0])
+    if not near:
+        return []
+    least, first = near[0][0], trace[near[0][1]].reshape(-1)
+    same = [tie for _, tie in near if np.array_equal(trace[tie].reshape(-1), first)]
+    others = [e for e, tie in near if tie not in same]
+    return same if not others or others[0] > APART * least else []
 
 
 def _line_kernels(graph: Graph) -> list[Kernel]:
@@ -168,11 +174,12 @@ def _pair(lines: list[Kernel], operators: list[Kernel]) -> dict[int, tuple[int, 
         expected = {i: (k.look, frozenset(known.get(j, -2) for j in k.before)) for i, k in enumerate(lines)}
         _pair_single(pairs, expected, {i: (k.look, k.before) for i, k in enumerate(operators)})
     known = {**pairs, -1: -1}
-    agree = {
-        i: j for i, j in pairs.items()
-        if {known[n] for n in lines[i].before if n in known} <= operators[j].before
-    }  # fmt: skip
-    return {i: (j, "shape and surroundings") for i, j in agree.items()}
+    agree = {}
+    for i, j in pairs.items():
+        mine, theirs = {known[n] for n in lines[i].before if n in known}, operators[j].before
+        if mine <= theirs or theirs <= mine:  # one may take a part by slices of what the other holds apart
+            agree[i] = (j, "shape and surroundings")
+    return agree
 
 
 def _pair_single(pairs: dict[int, int], a: Mapping[int, Hashable], b: Mapping[int, Hashable]) -> None:
