@@ -23,8 +23,9 @@ FLOORS = [
     {"compare"},
     {"trace"},
     {"draft", "export"},
-    {"ports", "pipelines", "bench"},
+    {"ports", "pipelines"},
     {"session", "soynet", "explain"},
+    {"bench"},
     {"ui", "cli"},
     {"demo", "__main__", "__init__"},
 ]
@@ -36,6 +37,7 @@ OWNERS = {
         "workbench.trace",
         "workbench.draft",
         "workbench.ports",
+        "workbench.bench",
         "workbench.engines.reference",
         "workbench.weights.checkpoint",
     ],

@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench import shapes
 from workbench.compare.check import Checker
+from workbench.compare.parts import part_error, parts_of
 from workbench.compare.regions import judged_by
 from workbench.compare.report import Report
 from workbench.compare.result import LineResult, Status
@@ -219,24 +220,36 @@ class Session:
 
     def _checker(self, graph: Graph, originals: Arrays) -> Checker:
         weights = plan_weights(graph).split(self.weights(graph).values, finite=False)
-        return Checker(graph, weights, originals, self._feeds_of(graph), self.engine, self.precision, self.threads)
+        return Checker(graph, weights, originals, self.feeds(graph), self.engine, self.precision, self.threads)
 
-    def _feeds_of(self, graph: Graph) -> Arrays:
-        """The config's inputs: those given, else the example's tensors where name order and shapes agree."""
+    def feeds(self, graph: Graph | None = None) -> Arrays:
+        """The config's inputs: those given, else the example's tensors where number and axes agree; else none."""
         if self._feeds:
             return dict(self._feeds)
-        from workbench.trace.example import Example
-
-        given = [t.detach().cpu().numpy() for t in Example.of(self.example).tensors()]
+        graph, given = graph or self.graph(), self.example_arrays()
         fits = len(given) == len(graph.inputs) and all(
             graph.specs[name].dtype == "f32" and a.ndim == len(graph.specs[name].shape)
             for name, a in zip(graph.inputs, given, strict=True)
         )
         return dict(zip(graph.inputs, given, strict=True)) if fits else {}
 
+    def example_arrays(self) -> tuple[np.ndarray, ...]:
+        """What the original is fed."""
+        from workbench.trace.example import Example
+
+        return tuple(t.detach().cpu().numpy() for t in Example.of(self.example).tensors())
+
+    def errors(self, engine: Engine) -> dict[str, float]:
+        """How far an engine's tied outputs are from the original's, each part by its own range."""
+        graph, problems = self.graph(), Problems()
+        originals, outputs = self.original.tensors(graph, problems), engine.run(self.feeds(graph), check=False)
+        problems.raise_errors()
+        parts = parts_of(graph)
+        return {n: part_error(y, originals[n], parts.get(n)) for n, y in outputs.items() if n in originals}
+
     def _production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
         """How far the engine checked line by line and the whole engine are apart, by output."""
-        feeds = self._feeds_of(graph)
+        feeds = self.feeds(graph)
         if not feeds:
             return {}, ["the engine as a whole was not run: the example is not what the config is fed; give feeds="]
         with self.network().build(self.engine, self.precision, threads=self.threads) as engine:

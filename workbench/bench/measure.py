@@ -26,9 +26,7 @@ class Timing:
         return min(self.seconds), max(self.seconds)
 
 
-def take_turns(
-    contestants: Mapping[str, Callable[[], object]], rounds: int = 15, warmup: int = 3
-) -> dict[str, Timing]:
+def take_turns(contestants: Mapping[str, Callable[[], object]], rounds: int = 15, warmup: int = 3) -> dict[str, Timing]:
     """Run every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each."""
     for run in contestants.values():
         for _ in range(warmup):

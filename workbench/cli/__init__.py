@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "check every line of a config against the PyTorch model",
     "build": "build an engine file from a config and its weights",
     "run": "run an engine on an array or a picture",
+    "bench": "speed and memory against PyTorch, side by side",
     "dict": "print or write the layer dictionary, or the language reference",
     "doctor": "what this machine has, and what each missing thing costs",
 }

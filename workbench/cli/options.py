@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -59,26 +58,10 @@ def open_session(args: argparse.Namespace) -> Session:
         )
     if not args.config:
         raise WorkbenchError(f"{args.model} needs a config", note="--config FILE")
-    return Session(_build(args), _example(args), args.config, params(args), **options)
+    from workbench.ports.load import load
 
-
-def _build(args: argparse.Namespace) -> Any:
-    """The module that package.module:factory makes, with the checkpoint's weights."""
-    module_name, _, attribute = args.model.partition(":")
-    sys.path.insert(0, "")  # a module in the folder one stands in, as `python -m` finds it
-    try:
-        model = getattr(importlib.import_module(module_name), attribute)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise WorkbenchError(
-            f"cannot make {args.model}: {type(error).__name__}: {error}", note="give package.module:factory"
-        ) from error
-    if not callable(getattr(model, "state_dict", None)):
-        raise WorkbenchError(f"{args.model} gives a {type(model).__name__}; expected a torch.nn.Module")
-    if args.checkpoint:
-        from workbench.weights.checkpoint import load_checkpoint, load_into
-
-        load_into(model, load_checkpoint(args.checkpoint), args.checkpoint)
-    return model.eval()
+    model = load(args.model, checkpoint=args.checkpoint)
+    return Session(model, _example(args), args.config, params(args), **options)
 
 
 def _example(args: argparse.Namespace) -> tuple[np.ndarray, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compare.verdict import error
+from workbench.compare.parts import Part, part_error
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Metrics:
         return self.shape == self.shape_expected
 
 
-def measure(x: np.ndarray, r: np.ndarray, parts: list[tuple[slice, ...]] | None = None) -> Metrics:
+def measure(x: np.ndarray, r: np.ndarray, parts: list[Part] | None = None) -> Metrics:
     """All metrics of x against r; where `parts` are given, error is the worst part's, each by its own range."""
     common: dict[str, Any] = {"shape": x.shape, "shape_expected": r.shape, "dtype": str(x.dtype)}
     if x.shape != r.shape or r.size == 0:
@@ -50,7 +50,7 @@ def measure(x: np.ndarray, r: np.ndarray, parts: list[tuple[slice, ...]] | None 
         signal, noise = _norm(want), _norm(d)
         cosine = float((kept * want).sum()) / max(_norm(kept) * signal, 1e-300)
     return Metrics(
-        max((error(x[p], r[p]) for p in parts), default=0.0) if parts else error(x, r),
+        part_error(x, r, parts),
         float(diff[worst]),
         float(d.mean()) if d.size else 0.0,
         float((d[large] / s[large]).max(initial=0.0)),

@@ -6,6 +6,9 @@ detector changes a concatenated box and score tensor by 3e-7 of its whole range,
 
 from __future__ import annotations
 
+import numpy as np
+
+from workbench.compare.verdict import error
 from workbench.graph import Graph, Node
 from workbench.layers.base import axis_of
 
@@ -41,3 +44,10 @@ def _segments(graph: Graph, node: Node) -> list[Part]:
 def slices(parts: list[Part], rank: int) -> list[tuple[slice, ...]]:
     """Parts as index tuples for an array of this many axes."""
     return [tuple(slice(a, b) if i == axis else slice(None) for i in range(rank)) for axis, a, b in parts]
+
+
+def part_error(x: np.ndarray, r: np.ndarray, parts: list[Part] | None) -> float:
+    """The verdict's error, the worst part's where there are parts."""
+    if not parts or x.shape != r.shape:
+        return error(x, r)
+    return max(error(x[p], r[p]) for p in slices(parts, r.ndim))

@@ -42,7 +42,7 @@ def fill(given: Any, values: np.ndarray) -> None:
     with np.errstate(invalid="ignore"):  # an integer cannot hold NaN; C gives whatever there is
         for column in columns:
             fields = column.size // max(buffer.size, 1)
-            column.flat = rows[:, start : start + fields].astype(column.dtype)
+            column[...] = rows[:, start : start + fields].astype(column.dtype).reshape(column.shape)
             start += fields
 
 

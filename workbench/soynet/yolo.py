@@ -1,4 +1,4 @@
-"""What YOLO clients bring to SoyNet's module: a detection's 28 bytes, and the sizes and pads of a letterboxed picture."""
+"""What YOLO clients bring to SoyNet's module: a detection's 28 bytes, and the sizes and pads of a letterbox."""
 
 from __future__ import annotations
 

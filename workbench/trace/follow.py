@@ -40,11 +40,9 @@ class Follower:
     def __init__(self, exported: Exported) -> None:
         self.exported = exported
         self.values: dict[str, Value] = {}
-        self.names: dict[Value, Tie] = {}  # a module's output where there is one: those of operators come first
-        for tie, value in exported.ties.items():
-            same = canonical_value(value)
-            if same not in self.names or (self.names[same].op and not tie.op):
-                self.names[same] = tie
+        self.names: dict[Value, Tie] = {}  # a module's output before an operator's, a first call before later ones
+        for tie, value in sorted(exported.ties.items(), key=lambda item: (bool(item[0].op), item[0].call)):
+            self.names.setdefault(canonical_value(value), tie)
 
     def know(self, node: Node, ties: Mapping[str, Tie]) -> None:
         self.values |= {t: canonical_value(self.exported.value(tie)) for t, tie in ties.items()

@@ -1,0 +1,49 @@
+"""workbench bench: the benchmark sheet of a model, measured side by side in one run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from workbench.atomic import write_text
+from workbench.cli.options import add_config, add_model, open_session
+from workbench.errors import WorkbenchError
+from workbench.layers.base import Ints, items
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    add_config(parser)
+    parser.add_argument("--batch", default="1", metavar="N,N", help="how many times the example, such as 1,2,4")
+    parser.add_argument("--precision", default="f32", metavar="P,P", help="f32, bf16, f16, or several")
+    parser.add_argument("--threads", type=int, help="CPU threads of all contestants (default: all)")
+    parser.add_argument("--rounds", type=int, default=15, help="times that every contestant runs (default: 15)")
+    parser.add_argument("--compile", action="store_true", help="torch.compile too; it takes a minute to compile")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the sheet as JSON")
+    parser.add_argument("--sheet", metavar="FILE", type=Path, help="write it as .md or .csv")
+    parser.set_defaults(engine="openvino")
+
+
+def run(args: argparse.Namespace) -> int:
+    from workbench.bench.run import Named, measure
+
+    try:
+        batches, precisions = Ints(args.batch), items(args.precision)
+    except ValueError:
+        raise WorkbenchError(f"--batch {args.batch}: expected numbers such as 1,2,4") from None
+    args.precision = "f32"
+    sheet = measure(
+        open_session(args),
+        Named(args.model, args.part, args.checkpoint),
+        batches=batches,
+        precisions=precisions,
+        rounds=args.rounds,
+        threads=args.threads,
+        compiled=args.compile,
+    )
+    print(sheet)
+    if args.json:
+        write_text(args.json, sheet.json())
+    if args.sheet:
+        write_text(args.sheet, sheet.csv() if args.sheet.suffix == ".csv" else sheet.markdown())
+    return 0
