@@ -18,6 +18,8 @@ def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
     """
     path = Path(path)
     temporary = None
+    if path.exists() and not path.is_file():  # replacing a device such as /dev/null would take it from everyone
+        raise WorkbenchError("could not write: it exists and is no regular file", str(path), "choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:

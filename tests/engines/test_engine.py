@@ -1,6 +1,5 @@
 """Building, opening and running engines, and every way in which feeds and engine files can be wrong."""
 
-import os
 import threading
 
 import numpy as np
@@ -16,8 +15,8 @@ FEEDS = PART.feeds()
 
 
 @pytest.fixture
-def engine():
-    with build_engine(PART.config_path, PART.params, PART.weights_path, engine_file=os.devnull + "/") as engine:
+def engine(tmp_path):
+    with build_engine(PART.config_path, PART.params, PART.weights_path, engine_file=tmp_path / "x.engine") as engine:
         yield engine
 
 
@@ -38,11 +37,10 @@ def test_reference_and_openvino_agree(engine):
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16", "f16"])
-def test_precisions_are_what_they_say(precision):
-    with build_engine(PART.config_path, PART.params, PART.weights_path, precision=precision, engine_file="") as engine:
-        y = engine.run(FEEDS)["PROBABILITY"]
-    with build_engine(PART.config_path, PART.params, PART.weights_path, engine_file="") as engine:
-        exact = engine.run(FEEDS)["PROBABILITY"]
+def test_precisions_are_what_they_say(build, engine, precision):
+    exact = engine.run(FEEDS)["PROBABILITY"]
+    with build(precision=precision) as other:
+        y = other.run(FEEDS)["PROBABILITY"]
     difference = np.abs(y - exact).max()
     assert (difference == 0) == (precision == "f32") and difference < 0.05
 
@@ -165,4 +163,4 @@ def test_a_broken_engine_file_is_told_and_built_again(build, tmp_path, damage):
 
 def test_weights_must_be_there():
     with pytest.raises(WorkbenchError, match=r"nowhere.weights cannot read the weights"):
-        build_engine(PART.config_path, PART.params, "nowhere.weights", engine_file="")
+        build_engine(PART.config_path, PART.params, "nowhere.weights")

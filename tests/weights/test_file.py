@@ -122,3 +122,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(WorkbenchError, match="No space left"):
         write_weights(path, np.zeros(8))
     assert read_weights(path)[7] == 7 and [p.name for p in tmp_path.iterdir()] == ["m.weights"]
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    (tmp_path / "folder.weights").mkdir()
+    with pytest.raises(WorkbenchError, match="no regular file"):
+        write_weights(tmp_path / "folder.weights", np.zeros(8))
