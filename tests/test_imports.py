@@ -22,7 +22,7 @@ FLOORS = [
     {"engines"},
     {"compare"},
     {"trace"},
-    {"draft", "export"},
+    {"draft", "export", "diagnose"},
     {"ports", "pipelines"},
     {"session", "soynet", "explain"},
     {"bench"},

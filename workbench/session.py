@@ -23,10 +23,11 @@ from workbench.config.variables import Params, parameters
 from workbench.engines.base import Arrays, Engine
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph
-from workbench.weights import plan_weights, write_weights
+from workbench.weights import plan_weights, read_weights, write_weights
 from workbench.weights.ledger import Ledger, ledger_path
 
 if TYPE_CHECKING:
+    from workbench.diagnose.result import Diagnosis, Finding
     from workbench.engines.build import Network
     from workbench.trace.original import Original
     from workbench.weights.from_torch import TorchWeights
@@ -47,6 +48,7 @@ class Session:
     params     the config's $NAMEs, as a dict or an extend_param string
     feeds      the config's own inputs by name, where they are not the original's (u8 pictures before [preproc])
     cap_mb     how many MB of recorded tensors may stay in RAM; the rest lies in a temporary file
+    weights    a .weights file to be checked with the config, instead of the model's own weights
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class Session:
         engine: str = "openvino",
         precision: str = "f32",
         threads: int | None = None,
-        cap_mb: float = 256,
+        cap_mb: float = 32,
+        weights: str | Path | None = None,
     ) -> None:
         self.model, self.example = model, example
         self.params = parameters(params)
@@ -68,6 +71,7 @@ class Session:
         self.document = _document(config)
         self._feeds = {name: np.asarray(feed) for name, feed in (feeds or {}).items()}
         self._cap_mb = cap_mb
+        self.weights_file = None if weights is None else Path(weights)
         self._weights: tuple[bytes, TorchWeights] | None = None
         self.last_report: Report | None = None
 
@@ -157,16 +161,22 @@ class Session:
     # ---- weights
 
     def weights(self, graph: Graph | None = None) -> TorchWeights:
-        """The floats that the config reads, taken from the model through the ties, and their ledger.
+        """The floats that the config reads, of the weights file or else of the model through the ties; their ledger.
 
         Raises WorkbenchErrors for every line whose weights cannot be found or do not fit.
         """
-        from workbench.weights.from_torch import weights_from_model
+        from workbench.weights.from_torch import TorchWeights, weights_from_model
 
         state = bytes(self.document)
         if self._weights is None or self._weights[0] != state:
             graph = graph or self.graph()
-            self._weights = (state, weights_from_model(graph, plan_weights(graph), self.original.source))
+            plan = plan_weights(graph)
+            if self.weights_file is None:
+                self._weights = (state, weights_from_model(graph, plan, self.original.source))
+            else:
+                values = read_weights(self.weights_file)
+                plan.split(values, str(self.weights_file))
+                self._weights = (state, TorchWeights(values, Ledger.of(plan, values), []))
         return self._weights[1]
 
     def write_weights(self, path: str | Path) -> Ledger:
@@ -255,6 +265,25 @@ class Session:
         with self.network().build(self.engine, self.precision, threads=self.threads) as engine:
             outputs = engine.run(feeds, check=False)
         return {n: error(outputs[n], checked) for n, checked in checker.outputs.items() if n in outputs}, []
+
+    # ---- diagnosis
+
+    def diagnose(self, progress: Progress = silent) -> Diagnosis:
+        """The first wrong line, and the edits of it that were tried and make it right."""
+        from workbench.diagnose.run import diagnose
+
+        return diagnose(self, progress)
+
+    def apply(self, finding: Finding) -> None:
+        """Make a finding's edit of the config, as one step that `undo` takes back.
+
+        Raises WorkbenchError where it has none, or its line is gone.
+        """
+        from workbench.diagnose.result import edited_text
+
+        if not finding.edits:
+            raise WorkbenchError(f"{finding.cause}: nothing to change in the config", note=finding.weights_fix)
+        self.document.replace_text(edited_text(self.document, finding.edits))
 
     # ---- the engine
 

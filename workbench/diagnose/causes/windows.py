@@ -1,0 +1,102 @@
+"""Sliding windows: kernel, stride, padding, dilation, groups, and how a pool counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from workbench.diagnose.scene import Scene
+from workbench.diagnose.table import Edit, cause
+from workbench.graph import Node
+
+CONV = ("conv2d", "conv1d", "deconv2d", "deconv1d")
+WINDOWS = (*CONV, "pool2d", "unfold")
+
+
+def text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
+
+
+def has(node: Node, key: str) -> bool:
+    return key in set(type(node.layer).keys())
+
+
+@cause("padding", "0 to 4 on all sides, one side more than the other, TensorFlow's same and valid", *WINDOWS)
+def padding(scene: Scene, node: Node) -> Iterator[Edit]:
+    layer: Any = node.layer
+    explicit = {"pad_tf": "pad"} if getattr(layer, "pad_tf", "") else {}
+    if has(node, "pad"):
+        now = tuple(layer.pad)
+        sides = [(p,) * len(now) for p in range(5)]
+        if len(now) == 4:
+            sides += [(a, b, a, b) for a, b in ((0, 1), (1, 0), (1, 2), (2, 1))]
+            sides += [(a, a, b, b) for a in range(4) for b in range(4) if a != b]
+        yield from ({"pad": text(s), **explicit} for s in sides if s != now or explicit)
+    if has(node, "pad_tf"):
+        yield from ({"pad_tf": word} for word in ("same", "valid") if word != layer.pad_tf)
+
+
+@cause("stride", "1 to 4, equal or along one axis", *WINDOWS)
+def stride(scene: Scene, node: Node) -> Iterator[Edit]:
+    if has(node, "stride"):
+        now = node.layer.stride  # type: ignore[attr-defined]
+        yield from ({"stride": s} for s in ("1", "2", "3", "4", "1,2", "2,1") if s != text(now))
+
+
+@cause("dilation", "1 to 4", *WINDOWS)
+def dilation(scene: Scene, node: Node) -> Iterator[Edit]:
+    if has(node, "dilation"):
+        yield from ({"dilation": str(d)} for d in (1, 2, 3, 4))
+
+
+@cause("kernel", "1 to 7, 11 and the size of the original's own, with the padding that keeps the size", *WINDOWS)
+def kernel(scene: Scene, node: Node) -> Iterator[Edit]:
+    if has(node, "kernel"):
+        for k in (1, 3, 5, 7, 2, 4, 6, 11):
+            yield {"kernel": str(k)}
+            if has(node, "pad"):
+                yield {"kernel": str(k), "pad": str(k // 2)}
+
+
+@cause("channel", "the original's number of output channels or features", *CONV, "dense")
+def channel(scene: Scene, node: Node) -> Iterator[Edit]:
+    for want in scene.want.values():
+        if node.tag == "dense":
+            yield {"hidden": str(want.shape[-1])}
+        elif want.ndim > 1:
+            yield {"channel": str(want.shape[1])}
+
+
+@cause("group", "1, one group per channel, and powers of 2", *CONV)
+def group(scene: Scene, node: Node) -> Iterator[Edit]:
+    if has(node, "group"):
+        channels = scene.specs[node.inputs[0]].shape[1]
+        yield from ({"group": str(g)} for g in dict.fromkeys((1, channels, 2, 4, 8, 16, 32)) if channels % g == 0)
+
+
+@cause("layer_scale", "scale=1, and the usual factors", *CONV)
+def scale(scene: Scene, node: Node) -> Iterator[Edit]:
+    if has(node, "scale"):
+        yield from ({"scale": s} for s in ("1", "0.5", "2", "0.1", "0.2"))
+
+
+@cause("pool_mode", "maximum against mean, over windows or the whole map", "pool2d")
+def pool_mode(scene: Scene, node: Node) -> Iterator[Edit]:
+    yield from ({"mode": m} for m in ("max", "avg", "adapavg", "adapmax"))
+
+
+@cause("ceil_mode", "0 against 1", "pool2d")
+def ceil_mode(scene: Scene, node: Node) -> Iterator[Edit]:
+    yield {"ceil_mode": str(1 - node.layer.ceil_mode)}  # type: ignore[attr-defined]
+
+
+@cause("count_include_pad", "whether a mean counts the padding", "pool2d")
+def count_include_pad(scene: Scene, node: Node) -> Iterator[Edit]:
+    yield {"count_include_pad": str(1 - node.layer.count_include_pad)}  # type: ignore[attr-defined]
+
+
+@cause("output_size", "the original's size", "pool2d")
+def output_size(scene: Scene, node: Node) -> Iterator[Edit]:
+    for want in scene.want.values():
+        if want.ndim == 4:
+            yield {"output_size": text(want.shape[2:])}

@@ -1,0 +1,128 @@
+"""Where a config first goes wrong: by its text, its shapes, its weights, or the values that a line gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import shapes
+from workbench.compare.check import Checker
+from workbench.compare.result import LineResult, Status
+from workbench.engines.base import Weights
+from workbench.errors import Problems, WorkbenchError
+from workbench.graph import Graph, Node
+from workbench.trace.match import match
+from workbench.weights import plan_weights
+from workbench.weights.from_torch import weights_from_model
+
+if TYPE_CHECKING:
+    from workbench.session import Session
+
+Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+BAD = (Status.FAILED, Status.UNSUPPORTED)
+
+
+@dataclass
+class Located:
+    """The first wrong line: `result` where values showed it, `error` where the text, shapes or weights did.
+
+    `graph` is the config as far as it can be read, `sound` its lines before the first that cannot be computed.
+    """
+
+    graph: Graph
+    sound: Graph
+    originals: dict[str, np.ndarray]
+    node: Node | None = None
+    result: LineResult | None = None
+    error: WorkbenchError | None = None
+    notes: list[str] = field(default_factory=list)
+    stored: Weights | None = None
+    checker: Checker | None = None
+
+
+def locate(session: Session, progress: Progress, values: np.ndarray | None = None) -> Located:
+    """Check line after line up to the first wrong one. `values` are a weights file's floats, instead of the model's."""
+    parsed, problems = session.parse(), Problems()
+    graph, notes = parsed.graph, []
+    if not parsed.errors:
+        graph, notes = _matched(session, graph)
+    originals = session.original.tensors(graph, problems)
+    errors = [*parsed.errors, *problems.errors]
+    sound = _before(graph, errors)
+    weights, more = _weights(session, sound, values)
+    errors += more
+    sound = _before(sound, errors)
+    if more and values is None:
+        weights, _ = _weights(session, sound, None)
+    found = Located(graph, sound, originals, notes=notes, stored=weights if values is not None else None)
+    _stream(session, found, weights, progress)
+    if found.node is None and errors:
+        found.error = min(errors, key=_line)
+        found.node = next((n for n in graph.nodes if n.where.line == _line(found.error)), None)
+    return found
+
+
+def _line(error: WorkbenchError) -> int:
+    return getattr(error.where, "line", 0)
+
+
+def _matched(session: Session, graph: Graph) -> tuple[Graph, list[str]]:
+    """Where most lines have no tie, they are matched by structure; what is ambiguous stays without."""
+    untied = [n for n in graph.body if not n.tie]
+    if session.original.exported is None or 2 * len(untied) <= len(graph.body):
+        return graph, []
+    matches = match(graph, session.original.exported)
+    nodes = [replace(n, tie=str(matches[n.index].tie), view=n.view or matches[n.index].view)
+             if n.index in matches else n for n in graph.nodes]  # fmt: skip
+    note = (
+        f"{len(matches)} of {len(untied)} lines without name= were matched by structure; the others are judged by them"
+    )
+    return replace(graph, nodes=nodes), [note]
+
+
+def _before(graph: Graph, errors: list[WorkbenchError]) -> Graph:
+    """The lines before the first wrong one that can be computed."""
+    first = min((_line(e) for e in errors if _line(e)), default=0)
+    nodes = [n for n in graph.nodes if not first or n.where.line < first or n.tag == "input"]
+    known = {t for n in nodes for t in n.outputs}
+    ends = [t for t in graph.outputs if t in known] or (list(nodes[-1].outputs) if nodes else [])
+    kept = [replace(n, index=i) for i, n in enumerate(nodes)]
+    cut = Graph(kept, tuple(ends), graph.model, {}, graph.file)
+    shapes.infer(cut)
+    return cut
+
+
+def _weights(session: Session, graph: Graph, values: np.ndarray | None) -> tuple[Weights | None, list[WorkbenchError]]:
+    try:
+        plan = plan_weights(graph)
+        if values is None:
+            values = weights_from_model(graph, plan, session.original.source).values
+            return plan.split(values, finite=False), []
+        return plan.split(values[: plan.count], finite=False), []
+    except WorkbenchError as problem:
+        return None, getattr(problem, "errors", [problem])
+
+
+def _stream(session: Session, found: Located, weights: Weights | None, progress: Progress) -> None:
+    if weights is None or not found.sound.body:
+        return
+    originals = {t: found.originals[t] for n in found.sound for t in n.outputs if t in found.originals}
+    feeds = session.feeds(found.sound)
+    checker = Checker(found.sound, weights, originals, feeds, session.engine, session.precision, session.threads)
+    found.checker = checker
+    drift = []
+    for result in progress(checker.stream(), "diagnosing", len(checker.regions)):
+        if result.status is Status.DRIFT:
+            drift.append(result.node.where.line)
+        unknown = "is not known" in result.message  # an input that nothing feeds is no fault of the line
+        if result.status in BAD and not unknown:
+            found.node, found.result = result.node, result
+            break
+        if unknown:
+            found.notes.append(f"{result.node.where} {result.node} was not checked: {result.message}")
+    if drift:
+        lines = ", ".join(map(str, drift[:8]))
+        found.notes.append(f"drift, not a fault: lines {lines} are right alone, but what reaches them has moved")
