@@ -14,7 +14,6 @@ from workbench.compare.result import LineResult, Status
 from workbench.engines.base import Weights
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph, Node
-from workbench.trace.match import match
 from workbench.weights import plan_weights
 from workbench.weights.from_torch import weights_from_model
 
@@ -71,6 +70,8 @@ def _line(error: WorkbenchError) -> int:
 
 def _matched(session: Session, graph: Graph) -> tuple[Graph, list[str]]:
     """Where most lines have no tie, they are matched by structure; what is ambiguous stays without."""
+    from workbench.trace.match import match
+
     untied = [n for n in graph.body if not n.tie]
     if session.original.exported is None or 2 * len(untied) <= len(graph.body):
         return graph, []

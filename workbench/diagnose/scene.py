@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from workbench.errors import WorkbenchError
 from workbench.graph import Act, Graph, Node, TensorSpec
 from workbench.layers.base import items
 from workbench.layers.input import Input
-from workbench.trace.original import Original
 from workbench.trace.tie import graph_ties
 from workbench.weights import plan_weights
 from workbench.weights.from_torch import weights_from_model
+
+if TYPE_CHECKING:
+    from workbench.trace.original import Original
 
 NODE_KEYS = ("act", "act_alpha", "act_beta", "input", "source")
 REFUSALS = (
