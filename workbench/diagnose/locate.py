@@ -45,7 +45,8 @@ class Located:
 def locate(session: Session, progress: Progress, values: np.ndarray | None = None) -> Located:
     """Check line after line up to the first wrong one. `values` are a weights file's floats, instead of the model's."""
     parsed, problems = session.parse(), Problems()
-    graph, notes = parsed.graph, []
+    graph = parsed.graph
+    notes: list[str] = []
     if not parsed.errors:
         graph, notes = _matched(session, graph)
     originals = session.original.tensors(graph, problems)

@@ -126,7 +126,7 @@ def _look(node: Node) -> str:
     return repr((node.index, node.layer, node.act, node.inputs, sorted(node.source.items())))
 
 
-def _proposals(propose, scene: Scene, node: Node):  # type: ignore[no-untyped-def]
+def _proposals(propose, scene: Scene, node: Node):
     """What a cause proposes; one that cannot look at this line (a shape it does not expect) proposes nothing."""
     try:
         yield from propose(scene, node)
@@ -201,12 +201,12 @@ def _place(faults: list[FileFault], node: Node) -> Node:
     return faults[0].spec.node if faults else node
 
 
-def _equal(values: np.ndarray, want: np.ndarray, spec) -> bool:  # type: ignore[no-untyped-def]
+def _equal(values: np.ndarray, want: np.ndarray, spec) -> bool:
     span = slice(spec.offset, spec.offset + spec.count)
     return bool(np.allclose(values[span], want[span], rtol=1e-6, atol=1e-12, equal_nan=True))
 
 
-def _differs(values: np.ndarray, want: np.ndarray, plan, node: Node) -> bool:  # type: ignore[no-untyped-def]
+def _differs(values: np.ndarray, want: np.ndarray, plan, node: Node) -> bool:
     return any(not _equal(values, want, s) for s in plan.stored if s.node.outputs == node.outputs)
 
 

@@ -29,7 +29,8 @@ def pad_value(scene: Scene, node: Node) -> Iterator[Edit]:
     keys = type(node.layer).keys()
     for key in ("value", "pad_value", "constant"):
         if key in keys:
-            yield from ({key: value} for value in ("0", "1", "-1", "114", "-inf"))
+            for value in ("0", "1", "-1", "114", "-inf"):
+                yield {key: value}
     if "mode" in keys:
         yield from ({"mode": mode} for mode in keys["mode"].among)
 

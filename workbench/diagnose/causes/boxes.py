@@ -15,7 +15,8 @@ def box_format(scene: Scene, node: Node) -> Iterator[Edit]:
     keys = type(node.layer).keys()
     for key in ("bbox_type", "mode"):
         if key in keys:
-            yield from ({key: word} for word in keys[key].among)
+            for word in keys[key].among:
+                yield {key: word}
 
 
 @cause("box_stride", "8 to 64 pixels a cell", "yolo")

@@ -12,7 +12,7 @@ PAIRS = {"gamma_beta_swapped": "rb", "mean_var_swapped": "mv"}
 
 
 def _exchanged(node: Node, pair: str) -> Iterator[Edit]:
-    a, b = pair
+    a, b = pair[0], pair[1]
     if a in node.source and b in node.source:
         changed = {**node.source, a: node.source[b], b: node.source[a]}
         yield {"source": ",".join(f"{letter}:{name}" for letter, name in changed.items())}
