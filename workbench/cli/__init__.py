@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 
 COMMANDS = {
     "check": "check every line of a config against the PyTorch model",
+    "diagnose": "the first wrong line of a config, and what it would take to match",
     "build": "build an engine file from a config and its weights",
     "run": "run an engine on an array or a picture",
     "bench": "speed and memory against PyTorch, side by side",

@@ -47,11 +47,11 @@ def params(args: argparse.Namespace) -> dict[str, str]:
     return dict(text.split("=", 1) for text in args.set)
 
 
-def open_session(args: argparse.Namespace) -> Session:
-    """The session of the model, config and engine that the command line names."""
+def open_session(args: argparse.Namespace, **more: Any) -> Session:
+    """The session of the model, config and engine that the command line names; `more` are further options of it."""
     from workbench.session import Session
 
-    options = {"engine": args.engine, "precision": args.precision or "f32", "threads": args.threads}
+    options = {"engine": args.engine, "precision": args.precision or "f32", "threads": args.threads, **more}
     if ":" not in args.model:
         return Session.of_port(
             args.model, args.part, checkpoint=args.checkpoint, config=args.config, params=params(args), **options
