@@ -1,23 +1,27 @@
 """Three sides of every line: the original's tensor, the layer's torch reference, and the engine that will be used.
 
-Regions stream in file order. Each is compiled once and run twice: fed with the original's own tensors (isolated) and
-with what the engine itself computed so far (cumulative). Only what later regions read is kept.
+Regions stream in file order. Each is run twice: fed with the original's own tensors (isolated) and with what the engine
+itself computed so far (cumulative). Only what later regions read is kept. What noise allows is measured where an error
+exceeds what is allowed in any case: a float64 run costs more than all the others.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from workbench.compare.drift import Drift
 from workbench.compare.metrics import measure
 from workbench.compare.parts import Part, part_error, parts_of
 from workbench.compare.regions import Region, split_regions
 from workbench.compare.result import Isolated, LineResult, Status
+from workbench.compare.segments import Segment, split_segments
 from workbench.compare.verdict import error, tolerance
 from workbench.engines import engine_class
-from workbench.engines.base import Arrays, Engine, Weights
+from workbench.engines.base import Arrays, Weights
 from workbench.engines.reference import evaluate_graph
 from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
@@ -39,7 +43,8 @@ class Checker:
     def __post_init__(self) -> None:
         self.regions = split_regions(self.graph, self.originals)
         self._parts = parts_of(self.graph)
-        self._live: dict[str, Arrays] = {side: {} for side in ("engine", "f32", "f64")}
+        self._live: Arrays = {}  # what the engine computed so far and a later segment reads
+        self._drift = Drift(self.regions, self.originals, self._original, self._reference, self.precision)
         self.outputs: Arrays = {}  # what the streamed engine gave for the graph's outputs
 
     def set_parts(self, parts: Mapping[str, list[Part]]) -> None:
@@ -48,46 +53,66 @@ class Checker:
 
     def isolated(self, region: Region) -> dict[str, Isolated]:
         """The region's outputs, fed with the original's tensors. Raises WorkbenchError where an input is not known."""
-        with self._engine(region) as engine:
-            return self._isolated(region, engine)
+        feeds = {t: self._original(t) for t in region.inputs}
+        return self._isolated(region, self._run(region.graph(self.graph), region.weights(self.weights), feeds))
 
     def alone(self, region: Region) -> LineResult:
         """The line's verdict from its isolated error only."""
         try:
             results = self.isolated(region)
         except WorkbenchError as problem:
-            return LineResult(region.node, _status_of(problem), region=region.nodes, message=problem.problem)
+            return _broken(region, problem)
         worst = _worst(results)
         status = Status.PASSED if worst.passed else Status.FAILED
         return LineResult(region.node, status, worst, region=region.nodes, message=_say(worst))
 
-    def stream(self, cached: Mapping[int, dict[str, Isolated]] | None = None) -> Iterator[LineResult]:
-        """A LineResult for each region in file order; `cached` isolated results (by node index) are not run again."""
+    def stream(self) -> Iterator[LineResult]:
+        """A LineResult for each region in file order."""
         last = {t: i for i, region in enumerate(self.regions) for t in region.inputs}
-        for i, region in enumerate(self.regions):
-            try:
-                yield self._line(region, (cached or {}).get(region.node.index))
-            except WorkbenchError as problem:
-                yield LineResult(region.node, _status_of(problem), region=region.nodes, message=problem.problem)
-                self._restart(region)
-            for live in self._live.values():
-                for tensor in [t for t in live if last.get(t, -1) <= i]:
-                    value = live.pop(tensor)
-                    if live is self._live["engine"] and tensor in self.graph.outputs:
-                        self.outputs[tensor] = value
+        done = 0
+        for segment in split_segments(self.regions, self.originals):
+            yield from self._segment(segment, done)
+            done += len(segment.regions)
+            self._live = {t: x for t, x in self._live.items() if last.get(t, -1) >= done}
 
-    def _line(self, region: Region, cached: dict[str, Isolated] | None) -> LineResult:
-        with self._engine(region) as engine:
-            results = cached or self._isolated(region, engine)
-            moved, allowed = self._cumulative(region, engine)
-        worst = _worst(results)
+    def _segment(self, segment: Segment, first: int) -> Iterator[LineResult]:
+        """The segment's lines, `first` being the number of its first region; halved until what does not run is alone."""
+        try:
+            feeds = segment.feeds(self._original, self._live)
+            outputs = self._run(segment.graph(self.graph), segment.weights(self.weights), feeds)
+        except WorkbenchError as problem:
+            if len(segment.regions) == 1:
+                yield self._skip(segment.regions[0], first, problem)
+                return
+            half = len(segment.regions) // 2
+            yield from self._segment(Segment(segment.regions[:half]), first)
+            yield from self._segment(Segment(segment.regions[half:]), first + half)
+            return
+        for i, region in enumerate(segment.regions):
+            chained = segment.chained(i, outputs)
+            self._live.update(chained)
+            self.outputs.update({t: x for t, x in chained.items() if t in self.graph.outputs})
+            yield self._line(region, first + i, segment.alone(i, outputs), chained)
+
+    def _line(self, region: Region, number: int, alone: Arrays, chained: Arrays) -> LineResult:
+        worst = _worst(self._isolated(region, alone))
+        moved = max(error(x, self.originals[t]) for t, x in chained.items() if t in self.originals)
+        allowed = tolerance(0.0, self.precision)
+        if moved > allowed:
+            allowed = self._drift.allowed(number)
         status = Status.FAILED if not worst.passed else Status.DRIFT if moved > allowed else Status.PASSED
         return LineResult(region.node, status, worst, moved, allowed, region.nodes, message=_say(worst))
 
-    def _engine(self, region: Region) -> Engine:
-        return engine_class(self.engine).build(
-            region.graph(self.graph), region.weights(self.weights), precision=self.precision, threads=self.threads
-        )
+    def _skip(self, region: Region, number: int, problem: WorkbenchError) -> LineResult:
+        """A region that cannot run hands the original's tensors on, so that later lines are still judged."""
+        self._drift.skip(number)
+        self._live.update({t: self.originals[t] for t in region.node.outputs if t in self.originals})
+        return _broken(region, problem)
+
+    def _run(self, graph: Graph, weights: Weights, feeds: Arrays) -> Arrays:
+        cls = engine_class(self.engine)
+        with cls.build(graph, weights, precision=self.precision, threads=self.threads) as engine:
+            return engine.run(feeds, check=False)
 
     def _reference(self, region: Region, feeds: Arrays, precision: str = "f32", to: str = "") -> Arrays:
         weights = region.weights(self.weights)
@@ -95,25 +120,23 @@ class Checker:
             weights = {i: rounded(w, to) for i, w in weights.items()}
         return evaluate_graph(region.graph(self.graph), weights, rounded(feeds, to) if to else feeds, precision)
 
-    def _isolated(self, region: Region, engine: Engine) -> dict[str, Isolated]:
+    def _isolated(self, region: Region, got: Arrays) -> dict[str, Isolated]:
         feeds = {t: self._original(t) for t in region.inputs}
-        got = engine.run(feeds, check=False)
         ref = self._reference(region, feeds)
-        noisy = self._noise(region, feeds, ref)
+        noises: dict[str, float] = {}
         results = {}
         for tensor in region.node.outputs:
             if tensor not in self.originals:
                 continue
-            want, spec = self.originals[tensor], self.graph.specs[tensor]
-            parts = self._parts.get(tensor)
-            exact = region.exact or spec.dtype[0] in "iu"
-            noise = noisy[tensor]
-            results[tensor] = Isolated(
-                measure(got[tensor], want, parts),
-                part_error(ref[tensor], want, parts),
-                noise,
-                tolerance(noise, self.precision, exact),
-            )
+            want, parts = self.originals[tensor], self._parts.get(tensor)
+            exact = region.exact or self.graph.specs[tensor].dtype[0] in "iu"
+            engine, reference = measure(got[tensor], want, parts), part_error(ref[tensor], want, parts)
+            noise, allowed = math.nan, tolerance(0.0, self.precision, exact)
+            if max(engine.error, reference) > allowed:
+                noises = noises or self._noise(region, feeds, ref)
+                noise = noises[tensor]
+                allowed = tolerance(noise, self.precision, exact)
+            results[tensor] = Isolated(engine, reference, noise, allowed)
         return results
 
     def _noise(self, region: Region, feeds: Arrays, ref: Arrays) -> dict[str, float]:
@@ -134,34 +157,10 @@ class Checker:
             note="give Session(..., feeds={'" + tensor + "': array}) to check this line too",
         )
 
-    def _cumulative(self, region: Region, engine: Engine) -> tuple[float, float]:
-        """(error of what the engine computed from its own results, what float32 noise alone allows)."""
-        feeds = {side: self._carried(region, live) for side, live in self._live.items()}
-        y = {
-            "engine": engine.run(feeds["engine"], check=False),
-            "f32": self._reference(region, feeds["f32"], to="" if self.precision == "f32" else self.precision),
-            "f64": self._reference(region, feeds["f64"], "f64"),
-        }
-        for side, live in self._live.items():
-            live.update(y[side])
-        moved, allowed = 0.0, 0.0
-        for t in region.node.outputs:
-            if t in self.originals:
-                moved = max(moved, error(y["engine"][t], self.originals[t]))
-                allowed = max(allowed, tolerance(error(y["f32"][t], y["f64"][t]), self.precision))
-        return moved, allowed
 
-    def _carried(self, region: Region, live: Arrays) -> Arrays:
-        return {t: live[t] if t in live else self._original(t) for t in region.inputs}
-
-    def _restart(self, region: Region) -> None:
-        """A region that could not run hands the original's tensors on, so that later lines are still judged."""
-        for live in self._live.values():
-            live.update({t: self.originals[t] for t in region.node.outputs if t in self.originals})
-
-
-def _status_of(problem: WorkbenchError) -> Status:
-    return Status.UNSUPPORTED if "does not run on" in problem.problem else Status.FAILED
+def _broken(region: Region, problem: WorkbenchError) -> LineResult:
+    status = Status.UNSUPPORTED if "does not run on" in problem.problem else Status.FAILED
+    return LineResult(region.node, status, region=region.nodes, message=problem.problem)
 
 
 def _worst(results: Mapping[str, Isolated]) -> Isolated:

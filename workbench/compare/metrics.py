@@ -44,9 +44,9 @@ def measure(x: np.ndarray, r: np.ndarray, parts: list[Part] | None = None) -> Me
         diff = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, diff)
         worst = np.unravel_index(int(np.nan_to_num(diff, nan=np.inf).argmax()), b.shape)
         finite = np.isfinite(diff) & np.isfinite(b)
-        d, s = diff[finite], np.abs(b[finite])
+        d, kept, want = (diff, a, b) if finite.all() else (diff[finite], a[finite], b[finite])
+        s = np.abs(want)
         large = s > 1e-3 * s.max(initial=0.0)
-        kept, want = a[finite], b[finite]
         signal, noise = _norm(want), _norm(d)
         cosine = float((kept * want).sum()) / max(_norm(kept) * signal, 1e-300)
     return Metrics(
