@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from workbench import shapes
 from workbench.compare.check import Checker
 from workbench.compare.parts import part_error, parts_of
-from workbench.compare.regions import judged_by
+from workbench.compare.regions import judged_by, split_regions
 from workbench.compare.report import Report
 from workbench.compare.result import LineResult, Status
 from workbench.compare.verdict import error
@@ -221,15 +221,23 @@ class Session:
         problems = Problems()
         originals = self.original.tensors(graph, problems)
         problems.raise_errors()
-        checker = self._checker(graph, originals)
-        region = next((r for r in checker.regions if r.node.index == index), None)
-        node = graph.nodes[index]
+        regions = split_regions(graph, originals)
+        region = next((r for r in regions if r.node.index == index), None)
         if region is None:
-            return LineResult(node, Status.UNCHECKED, judged_by=judged_by(checker.regions).get(index))
-        return checker.alone(region)
+            return LineResult(graph.nodes[index], Status.UNCHECKED, judged_by=judged_by(regions).get(index))
+        return self._checker(graph, originals, [node.index for node in region.nodes]).alone(region)
 
-    def _checker(self, graph: Graph, originals: Arrays) -> Checker:
-        weights = plan_weights(graph).split(self.weights(graph).values, finite=False)
+    def _checker(self, graph: Graph, originals: Arrays, nodes: Collection[int] | None = None) -> Checker:
+        """The checker of a graph, with the weights of these nodes alone where they are given."""
+        plan = plan_weights(graph)
+        if nodes is None or self.weights_file is not None:
+            values = self.weights(graph).values
+        else:
+            from workbench.weights.from_torch import weights_from_model
+
+            plan = plan.only(nodes)
+            values = weights_from_model(graph, plan, self.original.source).values
+        weights = plan.split(values, finite=False)
         return Checker(graph, weights, originals, self.feeds(graph), self.engine, self.precision, self.threads)
 
     def feeds(self, graph: Graph | None = None) -> Arrays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,8 +68,8 @@ class Modules:
     def input_ties(self) -> list[Tie]:
         return [Tie(own_name(self.model, "input"), out=i) for i in range(len(self.example.tensors()))]
 
-    def spans(self, graph: Graph) -> dict[int, Span | WorkbenchError]:
-        return graph_spans(self, graph)
+    def spans(self, graph: Graph, nodes: Collection[int] | None = None) -> dict[int, Span | WorkbenchError]:
+        return graph_spans(self, graph, nodes)
 
     def span(self, targets: Iterable[Tie | str], inputs: Iterable[Tie | str]) -> Span:
         """Raises WorkbenchError for ties to operators, which need an export, and for unknown ties."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,11 +117,11 @@ class Exported:
 
         return span(self, targets, inputs)
 
-    def spans(self, graph: Graph) -> dict[int, Span | WorkbenchError]:
-        """The span of every tied node of a config; see `span.graph_spans`."""
+    def spans(self, graph: Graph, nodes: Collection[int] | None = None) -> dict[int, Span | WorkbenchError]:
+        """The span of every tied node of a config, or of those among `nodes`; see `span.graph_spans`."""
         from workbench.trace.span import graph_spans
 
-        return graph_spans(self, graph)
+        return graph_spans(self, graph, nodes)
 
     def run(self, seen: Seen, wanted: Iterable[Tie] | None = None, example: Any = None) -> list[torch.Tensor]:
         """Run operator by operator, calling `seen` with each wanted tensor as soon as it exists; the model's outputs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -131,8 +131,10 @@ def _letter(op: str, argument: str) -> tuple[str, bool]:
     return "w", not (op == "embedding" and argument == "weight")
 
 
-def graph_spans(original: Exported | Modules, graph: Graph) -> dict[int, Span | WorkbenchError]:
-    """The span of every tied node by its index; an error, with its line, where the model lacks one of the ties.
+def graph_spans(
+    original: Exported | Modules, graph: Graph, nodes: Collection[int] | None = None
+) -> dict[int, Span | WorkbenchError]:
+    """The span of every tied node (of those among `nodes`) by its index; an error, with its line, where the model lacks one of the ties.
 
     An input without a tie is traced back to the nearest tied tensors; an untied [input] stands for the model's inputs.
     """
@@ -140,7 +142,7 @@ def graph_spans(original: Exported | Modules, graph: Graph) -> dict[int, Span | 
     spans: dict[int, Span | WorkbenchError] = {}
     for node in graph:
         targets = [ties[t] for t in node.outputs if t in ties]
-        if not targets:
+        if not targets or (nodes is not None and node.index not in nodes):
             continue
         inputs, untied = frontier(graph, node, ties)
         if untied:

@@ -44,7 +44,8 @@ def weights_from_model(
     weight_order has no letters for it.
     Raises WorkbenchErrors with every problem at its line; tensors that no line reads are a warning.
     """
-    spans, collected, used = original.spans(graph), _Collected(), set[str]()
+    spans = original.spans(graph, {spec.node.index for spec in plan.stored})
+    collected, used = _Collected(), set[str]()
     state = original.model.state_dict() if state is None else state
     for _, group in groupby(plan.stored, key=lambda s: s.node.index):
         specs = list(group)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,6 +43,20 @@ class WeightPlan:
     def count(self) -> int:
         """Floats in the file."""
         return self.stored[-1].offset + self.stored[-1].count if self.stored else 0
+
+    def only(self, nodes: Collection[int]) -> WeightPlan:
+        """The plan of a file that holds just what these nodes read, with all tensors of every line it comes from."""
+        needed = {self.stored[i].node.index for node in nodes for i in self.bound.get(node, {}).values()}
+        part, moved, offset = WeightPlan(), dict[int, int](), 0
+        for i, spec in enumerate(self.stored):
+            if spec.node.index in needed:
+                moved[i] = len(part.stored)
+                part.stored.append(replace(spec, offset=offset))
+                offset += spec.count
+        for node in nodes:
+            if node in self.bound:
+                part.bound[node] = {letter: moved[i] for letter, i in self.bound[node].items()}
+        return part
 
     def split(self, values: np.ndarray, file: str = "", finite: bool = True) -> dict[int, dict[str, np.ndarray]]:
         """The file's floats as arrays by node index and letter (views, no copy).
