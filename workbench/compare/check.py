@@ -76,7 +76,7 @@ class Checker:
             self._live = {t: x for t, x in self._live.items() if last.get(t, -1) >= done}
 
     def _segment(self, segment: Segment, first: int) -> Iterator[LineResult]:
-        """The segment's lines, `first` being the number of its first region; halved until what does not run is alone."""
+        """The segment's lines; `first` numbers its first region. Halved until what does not run is alone."""
         try:
             feeds = segment.feeds(self._original, self._live)
             outputs = self._run(segment.graph(self.graph), segment.weights(self.weights), feeds)

@@ -134,7 +134,7 @@ def _letter(op: str, argument: str) -> tuple[str, bool]:
 def graph_spans(
     original: Exported | Modules, graph: Graph, nodes: Collection[int] | None = None
 ) -> dict[int, Span | WorkbenchError]:
-    """The span of every tied node (of those among `nodes`) by its index; an error, with its line, where the model lacks one of the ties.
+    """The span of every tied node (of those among `nodes`) by index; an error, with its line, where a tie is unknown.
 
     An input without a tie is traced back to the nearest tied tensors; an untied [input] stands for the model's inputs.
     """
