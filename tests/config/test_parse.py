@@ -91,7 +91,7 @@ def test_an_open_batch():
 
 BAD = {
     "unknown layer": ("[conv2]", "2:1 unknown layer 'conv2'", "did you mean 'conv2d'?"),
-    "V4": ("[system]", "2:1 unknown layer 'system'", "V5.1 has [model]"),
+    "V4": ("[system]", "2:1 this config is in the V4 dialect ([system])", "workbench convert-v4"),
     "unknown key": (
         "[conv2d] channel=1 kernal=3 kernel=3",
         "2:20 conv2d: unknown key 'kernal'",

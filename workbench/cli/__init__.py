@@ -16,6 +16,8 @@ COMMANDS = {
     "build": "build an engine file from a config and its weights",
     "run": "run an engine on an array or a picture",
     "bench": "speed and memory against PyTorch, side by side",
+    "explain": "a config as a table, as a graph picture, or compared with another",
+    "convert-v4": "rewrite a config of the older V4 dialect as V5.1",
     "dict": "print or write the layer dictionary, or the language reference",
     "doctor": "what this machine has, and what each missing thing costs",
 }
@@ -27,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"workbench {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
-        module = importlib.import_module(f"workbench.cli.{name}")
+        module = importlib.import_module(f"workbench.cli.{name.replace('-', '_')}")
         sub = commands.add_parser(name, help=help_text, description=f"workbench {name}: {help_text}.")
         module.add(sub)
         sub.set_defaults(run=module.run)

@@ -12,7 +12,8 @@ from workbench.config.document import Document
 from workbench.config.lexer import Entry
 from workbench.config.lines import Lines
 from workbench.config.paused import collector_paused
-from workbench.config.schema import V4, Reader
+from workbench.config.schema import Reader
+from workbench.config.v4 import recognise
 from workbench.config.variables import Params, parameters
 from workbench.errors import Problems, Where, WorkbenchError
 from workbench.graph import Graph
@@ -87,6 +88,9 @@ class _Parser:
         self.lines = Lines(self.file, self.params, self.dictionary, self.problems, document.entries)
 
     def run(self) -> Parsed:
+        dialect = recognise(self.document)
+        if dialect is not None:
+            return Parsed(self.graph, self.document, self.dictionary, [dialect])
         self.check_model()
         for entry in self.document.entries:
             self.warn_of_doubles(entry)
@@ -198,7 +202,7 @@ class _Parser:
             note = "write its Layer class, or build it from other layers"
         else:
             close = difflib.get_close_matches(tag, [*LAYERS, *SECTIONS, "end"], 1)
-            note = V4.get(tag) or (f"did you mean '{close[0]}'?" if close else f"layers: {', '.join(sorted(LAYERS))}")
+            note = f"did you mean '{close[0]}'?" if close else f"layers: {', '.join(sorted(LAYERS))}"
         self.problems.error(problem, self.lines.place(entry), note)
 
     def finish(self) -> None:

@@ -15,7 +15,7 @@ from workbench.layers import LAYERS
 from workbench.layers.base import Key, unknown_key
 
 # What V4 wrote, for those who come with an old file.
-V4 = {"output": "in V5.1 a tensor is named by refname=", "system": "this is the V4 dialect; V5.1 has [model]"}
+V4 = {"output": "in V5.1 a tensor is named by refname="}
 Given = Mapping[str, tuple[KeyValue, str]]  # a key's words and what its errors are about
 INT32 = range(-(2**31), 2**31)
 

@@ -53,6 +53,12 @@ class Attention(Layer):
     def factor(self, features: int) -> float:
         return self.scale or 1.0 / math.sqrt(features)
 
+    def flops(self, *x: TensorSpec) -> int:
+        """Both products; the softmax between them is little beside these."""
+        q, k, v = x[:3]
+        pairs = math.prod(abs(n) for n in q.shape[:-1]) * k.shape[-2]
+        return 2 * pairs * (q.shape[-1] + v.shape[-1])
+
     def reference(self, torch: Any, w: dict[str, Any], *x: Any) -> Any:
         q, k, v = (t if t.dim() == 4 else t.reshape(*t.shape[:2], self.head, -1).transpose(1, 2) for t in x[:3])
         scores = (q * self.factor(q.shape[-1])) @ k.transpose(2, 3)

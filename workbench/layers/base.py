@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, get_type_hints
@@ -84,6 +85,17 @@ class Layer:
     def weights(self, *x: TensorSpec) -> list[tuple[str, tuple[int, ...]]]:
         """(letter, shape) pairs in the order in which the .weights file holds them."""
         return []
+
+    def flops(self, *x: TensorSpec) -> int:
+        """Floating-point operations of one run, a multiplication and an addition being two; an open batch counts as 1.
+
+        By default every output value costs a kernel's length of both, or one operation where there is no kernel `w`.
+        """
+        if self.exact:
+            return 0
+        values = sum(math.prod(abs(n) for n in y.shape) for y in self.infer(*x))
+        kernel = dict(self.weights(*x)).get("w", ())
+        return values * (2 * math.prod(kernel[1:]) if len(kernel) > 1 else 1)
 
     def bind(self, *producers: Layer) -> Layer:
         """This layer knowing the layers that made its inputs; shapes.infer calls it before `infer`."""

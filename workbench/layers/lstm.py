@@ -5,6 +5,7 @@ i, f, o = sigmoid and g = tanh of their rows of W x + b + R h + c; cell = f * ce
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ class LSTM(Layer):
         if self.layer_counts < 1 or self.hiddens < 1:
             raise WorkbenchError(f"expected layer_counts and hiddens above 0; got {self.layer_counts}, {self.hiddens}")
         return [TensorSpec((*x.shape[:2], self.hiddens * len(self.suffixes)))]
+
+    def flops(self, *x: TensorSpec) -> int:
+        """Every step multiplies with all matrices; the gates are little beside these."""
+        steps = math.prod(abs(n) for n in x[0].shape[:2])
+        return 2 * steps * sum(math.prod(shape) for _, shape in self.weights(*x) if len(shape) == 2)
 
     def reference(self, torch: Any, w: dict[str, Any], x: Any) -> Any:
         zero = x.new_zeros(self.layer_counts * len(self.suffixes), x.shape[0], self.hiddens)

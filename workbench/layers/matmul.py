@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -34,6 +35,10 @@ class MatMul(Layer):
         if -1 in shape[1:]:
             raise WorkbenchError(f"the open batch would not stay on axis 0; got {a} and {b}")
         return [TensorSpec(shape, same_dtype(a, b))]
+
+    def flops(self, *x: TensorSpec) -> int:
+        (y,) = self.infer(*x)
+        return 2 * math.prod(abs(n) for n in y.shape) * x[0].shape[-2 if self.trans_a else -1]
 
     def reference(self, torch: Any, w: dict[str, Any], a: Any, b: Any) -> Any:
         return torch.matmul(a.mT if self.trans_a else a, b.mT if self.trans_b else b)

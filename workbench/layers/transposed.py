@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -52,6 +53,10 @@ class TransposedConv(Layer):
         if min(size) < 1:
             raise WorkbenchError(f"pad={self.pad} leaves nothing of {full}", note="check pad and kernel")
         return [TensorSpec((x.shape[0], self.channel, *size))]
+
+    def flops(self, *x: TensorSpec) -> int:
+        """Every input value is spread over a kernel."""
+        return 2 * math.prod(abs(n) for n in x[0].shape) * math.prod(dict(self.weights(*x)).get("w", ())[1:])
 
     def full(self, sizes: Sequence[int]) -> list[int]:
         """Sizes before cropping."""
