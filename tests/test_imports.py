@@ -36,6 +36,7 @@ OWNERS = {
     "torch": [
         "workbench.trace",
         "workbench.draft",
+        "workbench.export",
         "workbench.ports",
         "workbench.bench",
         "workbench.engines.reference",

@@ -12,7 +12,6 @@ import numpy as np
 
 from workbench import shapes
 from workbench.compare.check import Checker
-from workbench.compare.parts import part_error, parts_of
 from workbench.compare.regions import judged_by, split_regions
 from workbench.compare.report import Report
 from workbench.compare.result import LineResult, Status
@@ -62,7 +61,7 @@ class Session:
         engine: str = "openvino",
         precision: str = "f32",
         threads: int | None = None,
-        cap_mb: float = 32,
+        cap_mb: float = 0,
         weights: str | Path | None = None,
     ) -> None:
         self.model, self.example = model, example
@@ -256,14 +255,6 @@ class Session:
         from workbench.trace.example import Example
 
         return tuple(t.detach().cpu().numpy() for t in Example.of(self.example).tensors())
-
-    def errors(self, engine: Engine) -> dict[str, float]:
-        """How far an engine's tied outputs are from the original's, each part by its own range."""
-        graph, problems = self.graph(), Problems()
-        originals, outputs = self.original.tensors(graph, problems), engine.run(self.feeds(graph), check=False)
-        problems.raise_errors()
-        parts = parts_of(graph)
-        return {n: part_error(y, originals[n], parts.get(n)) for n, y in outputs.items() if n in originals}
 
     def _production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
         """How far the engine checked line by line and the whole engine are apart, by output."""

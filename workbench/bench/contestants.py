@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +12,53 @@ import numpy as np
 
 from workbench.engines.base import Arrays, Engine
 from workbench.engines.openvino import core, hints
-from workbench.errors import WorkbenchError
+from workbench.export.to_onnx import export_onnx
 
 Run = Callable[[], object]
+EAGER, LAST, COMPILED = "PyTorch eager", "PyTorch channels_last", "torch.compile"
+ONNX, OURS = "OpenVINO from ONNX", "workbench"
 
 
 def fused(model: Any) -> Any:
-    """A copy of the original in eval mode, after its own fuse() where it has one: the original at its best."""
-    model = copy.deepcopy(model).eval()
+    """The model in eval mode, after its own fuse() where it has one: the original at its best."""
+    model.eval()
     if callable(getattr(model, "fuse", None)):
         model.fuse()
     return model
 
 
-def originals(model: Any, example: tuple[np.ndarray, ...], compiled: bool) -> Iterator[tuple[str, Run]]:
-    """(name, run) of the original eager, channels_last and, where asked for, through torch.compile."""
+def originals(
+    model: Any, example: Sequence[np.ndarray], precision: str = "f32", compiled: bool = False
+) -> Iterator[tuple[str, Run]]:
+    """(name, run) of a fused original: eager, channels_last, and through torch.compile where that is asked for."""
     import torch
 
-    model, inputs = fused(model), tuple(torch.from_numpy(np.require(x, requirements=["C", "W"])) for x in example)
-    yield "PyTorch eager", _inference(model, inputs)
+    inputs = tuple(torch.from_numpy(np.require(x, requirements=["C", "W"])) for x in example)
+    yield EAGER, inference(model, inputs, precision)
     last = copy.deepcopy(model).to(memory_format=torch.channels_last)
     moved = tuple(x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x for x in inputs)
-    yield "PyTorch channels_last", _inference(last, moved)
+    yield LAST, inference(last, moved, precision)
     if compiled:
-        yield "torch.compile", _inference(torch.compile(model), inputs)
+        yield COMPILED, inference(torch.compile(copy.deepcopy(model)), inputs, precision)
 
 
-def _inference(model: Any, inputs: tuple[Any, ...]) -> Run:
+def inference(model: Any, inputs: Sequence[Any], precision: str = "f32") -> Run:
+    """A run in inference_mode; in bf16 and f16 with autocast, which keeps in float32 what would not bear rounding."""
     import torch
 
+    kind = {"bf16": torch.bfloat16, "f16": torch.float16}.get(precision)
+
     def run() -> object:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind is not None):
             return model(*inputs)
 
     return run
 
 
-def from_onnx(model: Any, example: tuple[np.ndarray, ...], precision: str, threads: int | None) -> Run:
-    """OpenVINO on the original exported to ONNX, with the hints that our engine has. Raises WorkbenchError."""
-    import torch
-
-    inputs = tuple(torch.from_numpy(np.require(x, requirements=["C", "W"])) for x in example)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = Path(folder) / "original.onnx"
-        try:
-            torch.onnx.export(fused(model), inputs, str(path), dynamo=False)
-        except Exception as error:  # the exporter raises whatever the model makes it raise
-            first = str(error).strip().splitlines()[:1]
-            raise WorkbenchError(f"the original cannot be exported to ONNX: {''.join(first)}") from error
+def from_onnx(model: Any, example: Sequence[np.ndarray], precision: str, threads: int) -> Run:
+    """OpenVINO on the fused original's ONNX file, with the hints that our engine has. Raises WorkbenchError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = export_onnx(copy.deepcopy(model), example, Path(folder) / "original.onnx")
         request = core().compile_model(core().read_model(path), "CPU", hints(precision, threads)).create_infer_request()
     return lambda: request.infer(list(example), share_inputs=True, share_outputs=True)
 

@@ -2,42 +2,105 @@
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
+import copy
 import math
-import os
-import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from workbench.bench.contestants import from_onnx, originals, ours
+from workbench.bench.contestants import EAGER, ONNX, OURS, Run, from_onnx, fused, originals, ours
+from workbench.bench.machine import cores, machine
 from workbench.bench.measure import Timing, speedup, take_turns
-from workbench.bench.process import peak_of
+from workbench.bench.process import in_process
 from workbench.bench.sheet import Row, Sheet
-from workbench.engines.base import Arrays
+from workbench.compare.parts import part_errors, parts_of
+from workbench.engines.base import Arrays, Engine
 from workbench.engines.build import Network, build_network, load_network
-from workbench.errors import WorkbenchError
+from workbench.errors import Problems, WorkbenchError
 from workbench.session import Session
 
-OURS = "workbench"
 MEMORY_RUNS = 5
 
 
 class Named(NamedTuple):
-    """How a fresh process makes the original again: a port's or factory's name, its part, a checkpoint."""
+    """How a fresh process makes the original again: a port's or factory's name, and its part."""
 
     model: str
     part: str = ""
-    checkpoint: str | None = None
+
+
+@dataclass
+class Bench:
+    """One measurement; `notes` collects what could not be measured."""
+
+    session: Session
+    named: Named | None
+    rounds: int
+    threads: int
+    compiled: bool
+
+    def __post_init__(self) -> None:
+        self.notes: list[str] = []
+        self._model = fused(copy.deepcopy(self.session.model))
+
+    def batch(self, times: int, precisions: Sequence[str]) -> list[Row]:
+        """A row for each contestant on the example repeated `times` along the batch axis."""
+        feeds = {name: np.repeat(x, times, 0) for name, x in self.session.feeds().items()}
+        example = [np.repeat(x, times, 0) for x in self.session.example_arrays()]
+        if not feeds:
+            raise WorkbenchError("what the config is fed is not known", note="Session(..., feeds={NAME: array})")
+        size = len(next(iter(feeds.values())))
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as engines:
+            files = {p: Path(folder) / f"{p}.engine" for p in precisions}
+            network = resized(self.session, times, size)
+            built = {
+                p: engines.enter_context(build_network(network, precision=p, threads=self.threads, engine_file=f))
+                for p, f in files.items()
+            }
+            runs = {key: run for p in precisions for key, run in self._contestants(example, p)}
+            runs |= {(OURS, p): ours(engine, feeds) for p, engine in built.items()}
+            timings = take_turns(runs, self.rounds)
+            errors = {(OURS, p): errors_of(self.session, engine, feeds, times) for p, engine in built.items()}
+            engines.close()
+            peaks = self._peaks(Path(folder), files, feeds, example)
+        return [_row(key, size, timings, peaks, errors) for key in timings]
+
+    def _contestants(self, example: list[np.ndarray], precision: str) -> Iterator[tuple[tuple[str, str], Run]]:
+        for name, run in originals(self._model, example, precision, self.compiled):
+            yield (name, precision), run
+        try:
+            yield (ONNX, precision), from_onnx(self._model, example, precision, self.threads)
+        except WorkbenchError as problem:
+            self.notes.append(problem.problem)
+
+    def _peaks(
+        self, folder: Path, files: dict[str, Path], feeds: Arrays, example: list[np.ndarray]
+    ) -> dict[tuple[str, str], float]:
+        """Peak bytes of a process with each engine file alone, and of one with the original and the same weights."""
+        np.savez(folder / "feeds.npz", **feeds)  # type: ignore[arg-type]
+        common = {"runs": MEMORY_RUNS, "threads": self.threads}
+        peaks = {
+            (OURS, p): in_process({"kind": "engine", "file": str(f), "feeds": str(folder / "feeds.npz")} | common)[
+                "peak"
+            ]
+            for p, f in files.items()
+        }
+        if self.named is None:
+            self.notes.append("PyTorch's memory was not measured: nothing says how another process makes the original")
+        else:
+            job = original_job(self.session, self.named, folder, example, self.threads)
+            peaks[EAGER, "f32"] = in_process({"kind": "original", "runs": MEMORY_RUNS} | job)["peak"]
+        return peaks
 
 
 def measure(
     session: Session,
-    named: Named,
+    named: Named | None = None,
     *,
     batches: Sequence[int] = (1,),
     precisions: Sequence[str] = ("f32",),
@@ -45,91 +108,89 @@ def measure(
     threads: int | None = None,
     compiled: bool = False,
 ) -> Sheet:
-    """The benchmark sheet of a session. The original runs in float32, after its own fuse(), with the same threads."""
+    """The benchmark sheet of a session. Every contestant has the same threads (default: all cores) and precision.
+
+    `batches` are how many times the example is repeated. `named` makes the original again in the process that PyTorch's
+    memory is measured in. `compiled` adds torch.compile.
+    """
+    threads = threads or cores()
+    with torch_threads(threads):
+        bench = Bench(session, named, rounds, threads, compiled)
+        rows = [row for times in batches for row in bench.batch(times, precisions)]
+    title = named.model if named else session.document.file
+    return Sheet(title, rows, machine(threads) | {"rounds": str(rounds)}, list(dict.fromkeys(bench.notes)))
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """PyTorch's own number of threads, for as long as the block lasts."""
     import torch
 
-    if threads:
-        torch.set_num_threads(threads)
-    rows, notes = [], []
-    for times in batches:
-        feeds = {name: np.repeat(x, times, 0) for name, x in session.feeds().items()}
-        example = tuple(np.repeat(x, times, 0) for x in session.example_arrays())
-        size = len(next(iter(feeds.values())))
-        rivals = dict(originals(session.model, example, compiled))
-        for precision in precisions:
-            try:
-                rivals[f"OpenVINO from ONNX {precision}"] = from_onnx(session.model, example, precision, threads)
-            except WorkbenchError as problem:
-                notes.append(problem.problem)
-        rows += _batch(session, named, feeds, example, rivals, precisions, rounds, threads, size)
-    return Sheet(named.model, rows, machine(threads, rounds), notes)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-def _batch(session: Session, named: Named, feeds: Arrays, example: tuple[np.ndarray, ...], rivals: dict[str, Any],
-           precisions: Sequence[str], rounds: int, threads: int | None, size: int) -> list[Row]:  # fmt: skip
-    network = _resized(session, size)
-    with tempfile.TemporaryDirectory() as folder:
-        files = {p: Path(folder) / f"{p}.engine" for p in precisions}
-        engines = {p: build_network(network, precision=p, threads=threads, engine_file=f) for p, f in files.items()}
-        runs = rivals | {f"{OURS} {p}": ours(e, feeds) for p, e in engines.items()}
-        timings = take_turns(runs, rounds)
-        errors = {p: _error(session, e) for p, e in engines.items()}
-        for engine in engines.values():
-            engine.close()
-        np.savez(Path(folder) / "feeds.npz", **feeds)  # type: ignore[arg-type]
-        np.savez(Path(folder) / "example.npz", *example)
-        common = {"runs": MEMORY_RUNS, "threads": threads}
-        peaks = {
-            f"{OURS} {p}": peak_of({"kind": "engine", "file": str(f), "feeds": f"{folder}/feeds.npz", **common})
-            for p, f in files.items()
-        }
-        job = {"kind": "original", **named._asdict(), "example": f"{folder}/example.npz", **common}
-        peaks["PyTorch eager"] = peak_of(job)
-    return [_row(name, size, t, timings, peaks, errors) for name, t in timings.items()]
+def original_job(session: Session, named: Named, folder: Path, example: Sequence[np.ndarray], threads: int) -> dict:
+    """What a fresh process needs to make the original again, with the session's weights, from files in `folder`."""
+    import torch
+
+    np.savez(folder / "example.npz", *example)
+    torch.save(session.model.state_dict(), folder / "original.pt")
+    files = {"example": str(folder / "example.npz"), "checkpoint": str(folder / "original.pt")}
+    return {**named._asdict(), **files, "threads": threads}
 
 
-def _row(name: str, size: int, timing: Timing, timings: dict[str, Timing], peaks: dict[str, int],
-         errors: dict[str, float]) -> Row:  # fmt: skip
-    """A rival in float32 is compared with our f32 engine, or the first that ran."""
-    words = name.rsplit(" ", 1)
-    contestant, precision = words if len(words) == 2 and words[1] in ("f32", "bf16", "f16") else (name, "f32")
-    own = timings.get(f"{OURS} {precision}") or next(t for n, t in timings.items() if n.startswith(OURS))
-    fastest, slowest = (1e3 * s for s in timing.spread)
-    error = errors.get(precision, math.nan) if contestant == OURS else math.nan
-    ratio = speedup(timing, own) if contestant != OURS else math.nan
-    peak = peaks[name] / 2**20 if name in peaks else math.nan
-    return Row(contestant, size, precision, 1e3 * timing.median, fastest, slowest, ratio, peak, error)
-
-
-def _resized(session: Session, size: int) -> Network:
-    """The session's network at another batch, by its $BATCH_SIZE."""
-    params = session.params | ({"BATCH_SIZE": str(size)} if session.params.get("BATCH_SIZE", "-1") != "-1" else {})
+def resized(session: Session, times: int, size: int) -> Network:
+    """The session's network at another batch, by its $BATCH_SIZE where that does not leave it open (-1)."""
+    fixed = session.params.get("BATCH_SIZE", "")
+    if times > 1 and not fixed:
+        raise WorkbenchError(
+            "the config's batch cannot be changed: it has no $BATCH_SIZE",
+            session.document.file,
+            "write shape=$BATCH_SIZE,... and give --set BATCH_SIZE=1",
+        )
+    params = session.params | ({"BATCH_SIZE": str(size)} if fixed not in ("", "-1") else {})
     return load_network(session.document, params, session.weights().values)
 
 
-def _error(session: Session, engine: Any) -> float:
-    """The largest error of the engine's tied outputs on the session's own feeds, each part by its own range."""
-    feeds = session.feeds()
-    if any(spec.shape[0] not in (-1, len(feeds[name])) for name, spec in engine.inputs.items()):
-        return math.nan  # an engine of another batch
-    return max(session.errors(engine).values(), default=math.nan)
-
-
-def machine(threads: int | None, rounds: int) -> dict[str, str]:
-    """What the figures were measured on, in general words."""
-    version = importlib.metadata.version
+def errors_of(session: Session, engine: Engine, feeds: Arrays, times: int) -> dict[str, float]:
+    """How far each part of the engine's tied outputs is from the original's, relative to the part's range."""
+    graph, problems = session.graph(), Problems()
+    originals, parts = session.original.tensors(graph, problems), parts_of(graph)
+    problems.raise_errors()
     return {
-        "date": datetime.date.today().isoformat(),
-        "processor": f"{platform.machine()}, {_processor()}",
-        "threads": str(threads or os.cpu_count()),
-        "rounds": str(rounds),
-        "torch": version("torch"),
-        "openvino": version("openvino"),
-        "python": platform.python_version(),
+        name: error
+        for output, y in engine.run(feeds).items()
+        if output in originals
+        for name, error in part_errors(output, y, np.repeat(originals[output], times, 0), parts.get(output)).items()
     }
 
 
-def _processor() -> str:
-    from workbench.engines import engine_class
-
-    return engine_class("openvino").machine()
+def _row(
+    key: tuple[str, str],
+    size: int,
+    timings: dict[tuple[str, str], Timing],
+    peaks: dict[tuple[str, str], float],
+    errors: dict[tuple[str, str], dict[str, float]],
+) -> Row:
+    """A contestant against our engine of the same precision; our memory against that of PyTorch in float32."""
+    contestant, precision = key
+    timing, own = timings[key], timings[OURS, precision]
+    fastest, slowest = timing.spread
+    peak = peaks.get(key, math.nan)
+    return Row(
+        contestant,
+        size,
+        precision,
+        1e3 * timing.median,
+        1e3 * fastest,
+        1e3 * slowest,
+        speedup=math.nan if contestant == OURS else speedup(timing, own),
+        peak=peak / 2**20,
+        memory=peak / peaks.get((EAGER, "f32"), math.nan) if contestant == OURS else math.nan,
+        errors=errors.get(key, {}),
+    )

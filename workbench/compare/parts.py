@@ -46,8 +46,14 @@ def slices(parts: list[Part], rank: int) -> list[tuple[slice, ...]]:
     return [tuple(slice(a, b) if i == axis else slice(None) for i in range(rank)) for axis, a, b in parts]
 
 
+def part_errors(name: str, x: np.ndarray, r: np.ndarray, parts: list[Part] | None) -> dict[str, float]:
+    """The verdict's error of each part, as `name[first:last]`; of the whole where it has no parts."""
+    if not parts or x.shape != r.shape:
+        return {name: error(x, r)}
+    cuts = zip(parts, slices(parts, r.ndim), strict=True)
+    return {f"{name}[{first}:{last}]": error(x[cut], r[cut]) for (_, first, last), cut in cuts}
+
+
 def part_error(x: np.ndarray, r: np.ndarray, parts: list[Part] | None) -> float:
     """The verdict's error, the worst part's where there are parts."""
-    if not parts or x.shape != r.shape:
-        return error(x, r)
-    return max(error(x[p], r[p]) for p in slices(parts, r.ndim))
+    return max(part_errors("", x, r, parts).values())

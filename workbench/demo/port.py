@@ -47,7 +47,7 @@ def demo(out: str | Path) -> None:
     drawn = port.draw(picture, found)
     print(f"   {len(found.boxes)} detections in {milliseconds:.0f} ms: {save_picture(drawn, out / 'detections.png')}\n")
 
-    print("5. Speed and memory, side by side with PyTorch (some minutes on a slow machine)")
+    print("5. Speed and memory, side by side with PyTorch")
     sheet = measure(session, Named(NAME), rounds=8)
     print(sheet, "\n")
     path = write_text(out / "report.html", page(port, report, drawn, sheet))

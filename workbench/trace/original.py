@@ -22,7 +22,7 @@ class Original:
     then says why. `cap_mb` MB of recorded tensors stay in RAM, the rest lies in a temporary file.
     """
 
-    def __init__(self, model: Any, example: Any, cap_mb: float = 32) -> None:
+    def __init__(self, model: Any, example: Any, cap_mb: float = 0) -> None:
         self.model, self.example, self.cap_mb = model, example, cap_mb
         self._source: Exported | Modules | None = None
         self._traces: list[Trace] = []

@@ -1,0 +1,49 @@
+"""A measurement of the digits network: what it compares, and what it refuses. No times are asserted."""
+
+import pytest
+
+from workbench.bench.run import Named, measure, resized
+from workbench.bench.tool import Figures, measure_tool
+from workbench.errors import WorkbenchError
+from workbench.session import Session
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session.of_port("digits")
+
+
+def test_batches_and_precisions_side_by_side(session):
+    import torch
+
+    threads = torch.get_num_threads()
+    sheet = measure(session, batches=(1, 2), precisions=("f32", "bf16"), rounds=2, threads=1)
+    names = ["PyTorch eager", "PyTorch channels_last", "OpenVINO from ONNX"]
+    keys = [(r.contestant, r.batch, r.precision) for r in sheet.rows]
+    assert keys == [
+        (name, size, p)
+        for size in (20, 40)
+        for name, p in [*((n, p) for p in ("f32", "bf16") for n in names), ("workbench", "f32"), ("workbench", "bf16")]
+    ]
+    exact, rounded = sheet.row("workbench", 40), sheet.row("workbench", 40, "bf16")
+    assert 0 < exact.errors["PROBABILITY"] < 2e-6 < rounded.errors["PROBABILITY"] < 0.1
+    assert exact.peak > 0 and "PyTorch's memory was not measured" in " ".join(sheet.notes)
+    assert torch.get_num_threads() == threads
+
+
+def test_a_fixed_batch_is_not_changed_in_silence(session):
+    fixed = Session(session.model, session.example, session.document.text.replace("$BATCH_SIZE", "20"))
+    with pytest.raises(WorkbenchError, match="no \\$BATCH_SIZE"):
+        resized(fixed, 2, 40)
+
+
+def test_the_tools_own_figures():
+    figures = measure_tool(Session.of_port("digits"), Named("digits"))
+    assert isinstance(figures, Figures) and [f.unit for f in figures.rows] == ["s", "s", "ms", "ms", *["MB"] * 3, "x"]
+    assert all(f.value > 0 for f in figures.rows)
+
+
+def test_a_config_that_fails_has_no_figures(session):
+    wrong = session.document.text.replace("mode=max kernel=2", "mode=avg kernel=2")
+    with pytest.raises(WorkbenchError, match="does not pass"):
+        measure_tool(Session.of_port("digits", config=wrong), Named("digits"))

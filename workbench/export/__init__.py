@@ -1,0 +1,1 @@
+"""Out of the workbench: the original in the formats that other programs read."""
