@@ -9,8 +9,15 @@ from workbench.errors import WorkbenchError
 PAD_TF = ("same", "valid", "pad", "alexeyab")
 
 
+def require_window(kernel: int, stride: int, dilation: int) -> None:
+    """Raise for a window that has no size or goes nowhere."""
+    if stride < 1 or dilation < 1 or kernel < 1:
+        raise WorkbenchError(f"expected kernel, stride and dilation of at least 1; got {kernel}, {stride}, {dilation}")
+
+
 def same_pads(n: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """TensorFlow's SAME: total = max((ceil(n/s) - 1) s + (k - 1) d + 1 - n, 0), the odd one goes after."""
+    require_window(kernel, stride, dilation)
     total = max((-(-n // stride) - 1) * stride + (kernel - 1) * dilation + 1 - n, 0)
     return total // 2, total - total // 2
 
@@ -35,8 +42,7 @@ def resolve_pads(
 
 def window_size(n: int, kernel: int, stride: int, pads: Sequence[int], dilation: int = 1, ceil: bool = False) -> int:
     """Output size along one axis; with `ceil`, a last window that begins in the padding is dropped (PyTorch)."""
-    if stride < 1 or dilation < 1 or kernel < 1:
-        raise WorkbenchError(f"expected kernel, stride and dilation of at least 1; got {kernel}, {stride}, {dilation}")
+    require_window(kernel, stride, dilation)
     free = n + sum(pads) - (kernel - 1) * dilation - 1
     if free < 0:
         raise WorkbenchError(
