@@ -8,6 +8,8 @@ deep softmax is not judged like a copy; ulp is the precision's spacing at 1.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 FLOOR = 1e-30  # only keeps an all-zero reference from dividing by zero
@@ -38,5 +40,6 @@ def error(x: np.ndarray, r: np.ndarray) -> float:
 
 
 def tolerance(noise: float, precision: str = "f32", exact: bool = False) -> float:
-    """What the error may be at most; 0 for a layer that only copies, in f32."""
+    """What the error may be at most; 0 for a layer that only copies, in f32. Noise of Inf or NaN excuses nothing."""
+    noise = noise if math.isfinite(noise) else 0.0
     return 0.0 if exact and precision == "f32" else max(K * noise, C * ULP[precision])
