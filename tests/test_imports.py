@@ -25,7 +25,7 @@ FLOORS = [
     {"draft", "export", "diagnose"},
     {"ports", "pipelines"},
     {"session", "soynet", "explain"},
-    {"bench"},
+    {"bench", "faultbench"},
     {"ui", "cli"},
     {"demo", "__main__", "__init__"},
 ]
@@ -39,6 +39,7 @@ OWNERS = {
         "workbench.export",
         "workbench.ports",
         "workbench.bench",
+        "workbench.faultbench.zoo",
         "workbench.engines.reference",
         "workbench.weights.checkpoint",
     ],

@@ -16,6 +16,7 @@ COMMANDS = {
     "build": "build an engine file from a config and its weights",
     "run": "run an engine on an array or a picture",
     "bench": "speed and memory against PyTorch, side by side",
+    "faultbench": "how well the diagnosis finds faults, measured by planting them",
     "explain": "a config as a table, as a graph picture, or compared with another",
     "convert-v4": "rewrite a config of the older V4 dialect as V5.1",
     "dict": "print or write the layer dictionary, or the language reference",

@@ -1,0 +1,1 @@
+"""Faults planted in right configs and weights, and a score of what the diagnosis makes of them."""

@@ -1,0 +1,87 @@
+"""Which cause ids of docs/diagnosis.md are right for a kind of fault; any one of them counts.
+
+Kinds that are not here have no cause in that table: whatever is named for them is a false claim. Those of the group
+UNLISTED are meant to have none; for the others it is a lack of the table, and they count as causes not found.
+"""
+
+ANSWERS: dict[str, frozenset[str]] = {
+    kind: frozenset(ids.split())
+    for kind, ids in {
+        # the line's keys
+        "activation dropped": "activation",
+        "activation changed": "activation",
+        "activation added": "activation",
+        "gelu form": "activation",
+        "activation alpha": "act_alpha",
+        "batch norm eps": "bn_eps",
+        "pad": "padding",
+        "pad asymmetric": "padding",
+        "pad as TensorFlow": "padding",
+        "stride": "stride",
+        "dilation": "dilation",
+        "group": "group",
+        "conv scale": "layer_scale",
+        "pool mode": "pool_mode",
+        "pool kernel": "kernel",
+        "ceil mode": "ceil_mode",
+        "count include pad": "count_include_pad",
+        "corner align": "corner_align",
+        "resize mode": "resize_mode",
+        "resize size": "resize_size",
+        "concat axis": "concat_axis",
+        "chunk axis": "chunk_axis",
+        "slice start": "slice_start",
+        "slice stride": "slice_stride",
+        "transpose order": "trans_order",
+        "reshape order": "reshape_shape",
+        "softmax axis": "softmax_axis",
+        "norm eps": "norm_eps",
+        "norm axis": "norm_axis",
+        "norm groups": "norm_mode",
+        "eltwise mode": "eltwise_mode",
+        "eltwise scale": "eltwise_scale",
+        "scale factor": "scale_shift",
+        "scale shift": "scale_shift",
+        "attention heads": "attention_heads",
+        "attention scale": "attention_scale",
+        "preproc channel order": "rgb_bgr",
+        "preproc mean": "mean_std",
+        "preproc std": "mean_std",
+        "preproc mean and std by 255": "mean_std",
+        "preproc layout": "hwc_chw",
+        "preproc pad": "pad_border",
+        "preproc pad value": "pad_border",
+        "preproc step order": "pre_order",
+        "box stride": "box_stride",
+        "anchor order": "anchor_order",
+        "anchor sides": "anchor_order",
+        "box type": "box_format",
+        "reduce mode": "reduce_mode",
+        "matmul transposed": "matmul_transposed",
+        "roll direction": "roll_shift",
+        "pad mode": "pad_value",
+        "input order": "input_order",
+        "wrong input": "wrong_input",
+        "outputs exchanged": "input_order wrong_input",  # of the line that reads the pieces, which is where it shows
+        # one for each key that this kind has been seen to draw
+        "another key": "kernel channel output_size norm_mode resize_size reduce_axis matmul_transposed slice_size "
+        "slice_stride pad_value threshold pixelshuffle_mode",
+        # the weights file; a tensor too many or too few is a shift of what follows
+        "file shifted": "weights_shifted",
+        "tensor missing": "weights_missing weights_shifted",
+        "tensor extra": "weights_extra weights_shifted",
+        "wrong type": "wrong_dtype",
+        "tensors swapped": "weights_swapped",
+        "gamma and beta swapped": "gamma_beta_swapped",
+        "mean and variance swapped": "mean_var_swapped",
+        "kernel transposed": "kernel_transposed",
+        "kernel channels last": "kernel_transposed",
+        "kernel sides transposed": "kernel_transposed",
+        "kernel flipped": "kernel_flipped",
+        "bytes swapped": "byte_swapped",
+        "tensor zeroed": "weights_zeroed",
+        "tensor scaled": "weights_scaled",
+        "batch norm not folded": "bn_unfolded",
+        "batch norm folded twice": "bn_doubly_folded",
+    }.items()
+}
