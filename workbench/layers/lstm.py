@@ -16,6 +16,8 @@ from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype,
 
 OPENVINO_GATES = [1, 0, 2, 3]  # it holds f, i, g, o; PyTorch i, f, g, o
 
+MOST_LAYERS = 1000  # each has eight tensors or more, that many names
+
 
 @layer("lstm")
 class LSTM(Layer):
@@ -46,8 +48,9 @@ class LSTM(Layer):
     def infer(self, x: TensorSpec) -> list[TensorSpec]:
         want_rank(x, 3)
         want_dtype(x, *FLOATING)
-        if self.layer_counts < 1 or self.hiddens < 1:
-            raise WorkbenchError(f"expected layer_counts and hiddens above 0; got {self.layer_counts}, {self.hiddens}")
+        if not 1 <= self.layer_counts <= MOST_LAYERS or self.hiddens < 1:
+            raise WorkbenchError(f"expected layer_counts from 1 to {MOST_LAYERS} and hiddens above 0; "
+                                 f"got {self.layer_counts}, {self.hiddens}")  # fmt: skip
         return [TensorSpec((*x.shape[:2], self.hiddens * len(self.suffixes)))]
 
     def flops(self, *x: TensorSpec) -> int:
