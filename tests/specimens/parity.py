@@ -59,6 +59,9 @@ def weights_for(graph, ran):
     plan = plan_weights(graph)
     lines = list(dict.fromkeys(spec.node.index for spec in plan.stored))
     assert len(lines) == len(groups)
+    for letters in groups:  # a gamma of ones is none: wbmv
+        if "r" in letters and not any(spec.letter == "r" for spec in plan.stored) and (letters["r"] == 1).all():
+            del letters["r"]
     arrays = {(i, letter): t.detach().numpy() for i, g in zip(lines, groups, strict=True) for letter, t in g.items()}
     assert set(arrays) == {(s.node.index, s.letter) for s in plan.stored}, "every tensor is read, and none left over"
     return plan.pack(arrays)
