@@ -28,6 +28,7 @@ class Effect(StrEnum):
     REFUSED = "refused at its line"  # the parser says what is wrong there: nothing is left to be found
 
 
+@np.errstate(invalid="ignore", over="ignore")  # weights of other bits hold NaN and Inf
 def effect(site: Site, plant: Plant, faulty: Session) -> Effect:
     """What the fault does, with `faulty` the session of its config."""
     parsed = faulty.parse()

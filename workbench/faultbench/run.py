@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from workbench.faultbench.plan import Task
 from workbench.faultbench.subject import Subject
 from workbench.session import Session, silent
 from workbench.weights import plan_weights, write_weights
+
+TRIES = 4  # of a kind that fits few lines: another value of the key may have an effect
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
@@ -82,16 +84,30 @@ def _steps(
             record.clean.append((subject.name, other, ask(subject.open(other) if other else session)))
             yield
         if task := by_subject.get(subject.name):
-            yield from _trials(task, session, np.random.default_rng([seed, number]), record)
+            rest = yield from _trials(task, session, np.random.default_rng([seed, number]), record)
+            for kind in rest:
+                _pass_on(kind, [by_subject[s.name] for s in subjects[number + 1 :] if s.name in by_subject], record)
 
 
-def _trials(task: Task, session: Session, rng: np.random.Generator, record: Record) -> Iterator[None]:
+def _pass_on(kind: Kind, later: Sequence[Task], record: Record) -> None:
+    """A kind that no line of its subject could have goes to the next subject that it fits."""
+    able = next((task for task in later if kind.name in task.lines), None)
+    if able:
+        able.kinds.append(kind)
+    else:
+        record.left_out.append((kind.name, "no line found for it"))
+
+
+def _trials(
+    task: Task, session: Session, rng: np.random.Generator, record: Record
+) -> Generator[None, None, list[Kind]]:
+    """A step for each fault that was planted; gives back the kinds that could not be."""
     graph = session.graph()
-    plan, values = plan_weights(graph), np.asarray(session.weights(graph).values)
+    plan, values, rest = plan_weights(graph), np.asarray(session.weights(graph).values), list[Kind]()
     with tempfile.TemporaryDirectory() as folder:
         for kind in task.kinds:
             lines = task.lines[kind.name]
-            for _ in range(len(lines)):
+            for _ in range(max(len(lines), TRIES)):
                 site = Site(session, graph, plan, values, graph.nodes[lines[0]])
                 lines.append(lines.pop(0))  # the next fault of this kind goes elsewhere
                 plant = kind.plant(site, rng)
@@ -104,8 +120,9 @@ def _trials(task: Task, session: Session, rng: np.random.Generator, record: Reco
                     break
                 record.left_out.append((kind.name, str(found)))
             else:
-                record.left_out.append((kind.name, "no line of the subject can have it"))
+                rest.append(kind)
             yield
+    return rest
 
 
 def faulty_session(right: Session, plant: Plant, folder: Path) -> Session:

@@ -159,8 +159,10 @@ def _folded(site: Site, twice: bool) -> Plant | None:
     raw = _as_trained(site)
     if raw is None:
         return None
-    by_letter = {s.letter: s for s in site.plan.stored if s.node.index == site.node.index}
     gain, shift = bn_affine(raw, getattr(site.node.layer, "bn_eps", 1e-5))
+    if np.allclose(gain, gain[0]):
+        return None  # a batch norm that was folded before training: all that is left of it is one factor
+    by_letter = {s.letter: s for s in site.plan.stored if s.node.index == site.node.index}
     values = site.values.copy()
     w, a = (values[by_letter[c].offset : by_letter[c].offset + by_letter[c].count] for c in "wa")
     outputs = w.reshape(gain.size, -1)
@@ -205,8 +207,8 @@ register(Kind("batch norm folded twice", WEIGHTS, _may_be_folded, lambda site, r
 
 
 def several(node: Node, spec: WeightSpec) -> bool:
-    """At least four outputs, so that a rearrangement is one of many."""
-    return kernel(node, spec) and spec.shape[0] >= 4 and spec.count >= 16
+    """At least four outputs and three inputs, so that a rearrangement is one of many and a channel not the whole."""
+    return kernel(node, spec) and spec.shape[0] >= 4 and spec.shape[1] >= 3
 
 
 def _rank_one(w: np.ndarray, rng: Rng) -> np.ndarray:
