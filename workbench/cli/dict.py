@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         dictionary.write(args.out)
     if args.doc:
         from workbench.atomic import write_text
-        from workbench.config.reference import reference
+        from workbench.config.reference_doc import reference
 
         write_text(args.doc, reference())
     if args.compare:
