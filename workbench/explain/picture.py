@@ -6,7 +6,7 @@ from html import escape
 
 from workbench.graph import Graph, Node
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 200, 40, 28, 26, 16
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 200, 40, 60, 26, 16
 COLOURS = {"input": "#cfe8ff", "conv": "#ffe3b8", "dense": "#ffe3b8", "pool": "#d8f0d0", "concat": "#e8dcf5"}
 HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" font-family="sans-serif">
@@ -53,14 +53,18 @@ def _corner(at: Place) -> tuple[int, int]:
 
 
 def _arrow(start: Place, end: Place, title: str) -> str:
-    """From the lower edge of one box to the upper edge of another; over several rows it bows to the side."""
+    """From the lower edge of a box to the upper edge of another; past boxes between them, round their right side."""
     (x1, y1), (x2, y2) = _corner(start), _corner(end)
-    x1, y1, x2 = x1 + WIDTH // 2, y1 + HEIGHT, x2 + WIDTH // 2
-    bow = WIDTH * 2 // 3 if end[1] - start[1] > 1 and start[0] == end[0] else 0
-    reach = max(GAP_Y, (y2 - y1) // 3)
-    path = f"M{x1} {y1}C{x1 + bow} {y1 + reach} {x2 + bow} {y2 - reach} {x2} {y2}"
-    return (f'<path d="{path}" fill="none" stroke="#777" marker-end="url(#tip)">'
-            f"<title>{escape(title)}</title></path>\n")  # fmt: skip
+    rows = end[1] - start[1]
+    if start[0] == end[0] and rows > 1:
+        side, half = x1 + WIDTH, HEIGHT // 2
+        bow = side + min(16 + 6 * rows, GAP_X * 4 // 3)  # a cubic reaches three quarters of the way to its controls
+        path = f"M{side} {y1 + half}C{bow} {y1 + half} {bow} {y2 + half} {side} {y2 + half}"
+    else:
+        x1, y1, x2 = x1 + WIDTH // 2, y1 + HEIGHT, x2 + WIDTH // 2
+        reach = max(GAP_Y, (y2 - y1) // 3)
+        path = f"M{x1} {y1}C{x1} {y1 + reach} {x2} {y2 - reach} {x2} {y2}"
+    return f'<path d="{path}" fill="none" stroke="#777" marker-end="url(#tip)"><title>{escape(title)}</title></path>\n'
 
 
 def _box(graph: Graph, node: Node, at: Place) -> str:
