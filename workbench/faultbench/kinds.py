@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.graph import Graph, Node
 from workbench.session import Session
+from workbench.weights.ledger import crc
 from workbench.weights.spec import WeightPlan, WeightSpec
 
 CONFIG, WEIGHTS, UNLISTED = "config", "weights", "unlisted"
@@ -34,6 +35,11 @@ class Plant(NamedTuple):
     edits: Mapping[str, str] = {}
     entry: int = -1  # the line that is edited
     values: np.ndarray | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for faults that are the same."""
+        return self.entry, tuple(self.edits.items()), None if self.values is None else crc(self.values)
 
 
 @dataclass(frozen=True)

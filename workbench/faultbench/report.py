@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench import __version__
+from workbench.compare.verdict import C, K
 from workbench.faultbench.kinds import UNLISTED
 from workbench.faultbench.run import Outcome, Record
 from workbench.faultbench.score import by_kind, located, right, summary
@@ -16,7 +17,7 @@ from workbench.faultbench.score import by_kind, located, right, summary
 Sheet = dict[str, Any]
 SAID = 300  # characters kept of what a diagnosis says
 
-RULES = """\
+RULES = f"""\
 - **located**: the first wrong line that the diagnosis names is the planted one. A line without a tie is judged by the
   next tied line that reads it: that line counts too. What is moved in the weights file counts at the line that reads
   the first float moved; two exchanged tensors at the earlier of their lines; exchanged names of a chunk's pieces at the
@@ -25,8 +26,8 @@ RULES = """\
 - **false claims**: causes named that are not the planted one; of a fault *without a name* any cause is false.
 - **precision**: right claims of all claims. **False alarms**: right models of which something was said to be wrong.
 - Left out are faults without effect: those that change their line's own output, computed in float64 from the original's
-  tensors with and without the fault, by no more than the verdict allows a right line (max(8 · noise, 16 · ulp), bit for
-  bit where the line only copies); and those that the parser refuses at their very line, where nothing is left to find.
+  tensors with and without the fault, by no more than the verdict allows a right line (max({K:g} · noise, {C:g} · ulp),
+  bit for bit where the line only copies); and those that the parser refuses at their own line: nothing is left to find.
 - Seconds are of one diagnosis on one thread; the original, the same for all faults of a model, is traced once."""
 
 

@@ -104,6 +104,7 @@ def _trials(
     """A step for each fault that was planted; gives back the kinds that could not be."""
     graph = session.graph()
     plan, values, rest = plan_weights(graph), np.asarray(session.weights(graph).values), list[Kind]()
+    planted = set()  # no fault counts twice
     with tempfile.TemporaryDirectory() as folder:
         for kind in task.kinds:
             lines = task.lines[kind.name]
@@ -111,8 +112,9 @@ def _trials(
                 site = Site(session, graph, plan, values, graph.nodes[lines[0]])
                 lines.append(lines.pop(0))  # the next fault of this kind goes elsewhere
                 plant = kind.plant(site, rng)
-                if plant is None:
+                if plant is None or plant.key in planted:
                     continue
+                planted.add(plant.key)
                 faulty = faulty_session(session, plant, Path(folder))
                 found = effect(site, plant, faulty)
                 if found is Effect.COUNTS:
