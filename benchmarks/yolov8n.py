@@ -69,19 +69,20 @@ def layers() -> Iterator[tuple[str, str]]:
                                                                                   "conv2d"), root  # fmt: skip
     for scale in range(3):
         yield from (("conv2d", f"net.model.22.cv{2 + kind}.{scale}.{k}") for kind in (0, 1) for k in range(3))
+    yield "conv2d", "net.model.22.dfl.conv"
+    yield from (("trans", "output"), ("trans", "output:1"))
 
 
 def tied(text: str) -> str:
     """The specimen from its first convolution to its last box, with names."""
     body = text[text.index("\n", text.index("[preproc]")) : text.index("[nms]")]
     ties, lines = layers(), []
-    wanted = next(ties)
+    kind, tie = next(ties)
     for line in body.splitlines():
         found = LINE.match(line)
-        if found and wanted and found[1] == wanted[0]:
-            line, wanted = f"{line.split('#')[0].rstrip()} name={wanted[1]}", next(ties, None)
-        elif found and wanted is None and found[1] == "conv2d":
-            line = f"{line.rstrip()} name=net.model.22.dfl.conv"
+        if found and found[1] == kind:
+            line = f"{line.split('#')[0].rstrip()} name={tie}"
+            kind, tie = next(ties, ("", ""))
         lines.append(line)
     head, tail = ["[model] name=yolov8n prec_mode=f32", *INPUT], ["[output] refname=BOX,CLS", "[end]", ""]
     return "\n".join([*head, *lines, *tail]).replace("$CLASS_COUNT", "80")
