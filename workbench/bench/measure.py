@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from workbench.bench.machine import cores
 from workbench.errors import WorkbenchError
 
 K = TypeVar("K", bound=Hashable)
+CALM = 0.05  # of all cores, used by others: less than this moves no median
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,50 @@ class Timing:
         return min(self.seconds), max(self.seconds)
 
 
-def take_turns(contestants: Mapping[K, Callable[[], object]], rounds: int = 15, warmup: int = 3) -> dict[K, Timing]:
-    """Run every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each."""
+@dataclass(frozen=True)
+class Turns(Generic[K]):
+    """Timings by contestant; `others`: the most of all cores that other programs took in a round that counts."""
+
+    timings: dict[K, Timing]
+    others: float
+
+
+def take_turns(
+    contestants: Mapping[K, Callable[[], object]], rounds: int = 15, warmup: int = 3, patience: int = 3
+) -> Turns[K]:
+    """Run every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each.
+
+    A round that other programs disturb (CALM) is run again, up to `patience` times as many rounds in all; then the
+    calmest count.
+    """
     for run in contestants.values():
         for _ in range(warmup):
             run()
-    seconds: dict[K, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
+    taken: list[tuple[float, dict[K, float]]] = []
+    while len(taken) < rounds * patience and sum(others <= CALM for others, _ in taken) < rounds:
+        before, seconds = used_by_others(), {}
         for name, run in contestants.items():
             start = time.perf_counter()
             run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: Timing(s) for name, s in seconds.items()}
+            seconds[name] = time.perf_counter() - start
+        taken.append(((used_by_others() - before) / (sum(seconds.values()) * cores()), seconds))
+    calmest = sorted(sorted(range(len(taken)), key=lambda i: taken[i][0])[:rounds])
+    timings = {name: Timing([taken[i][1][name] for i in calmest]) for name in contestants}
+    return Turns(timings, max(0.0, *(taken[i][0] for i in calmest)))
+
+
+def used_by_others() -> float:
+    """Seconds of CPU, over all cores, that other programs have used; 0 where the system does not tell."""
+    try:
+        user, nice, system, _idle, _wait, irq, softirq, steal = map(int, _first_line("/proc/stat").split()[1:9])
+    except (OSError, ValueError):
+        return 0.0
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
+def _first_line(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.readline()
 
 
 def speedup(slow: Timing, fast: Timing) -> float:

@@ -41,11 +41,13 @@ class Bench:
     session: Session
     named: Named | None
     rounds: int
+    patience: int
     threads: int
     compiled: bool
 
     def __post_init__(self) -> None:
         self.notes: list[str] = []
+        self.others = 0.0  # the most of all cores that other programs took
         self._model = fused(copy.deepcopy(self.session.model))
 
     def batch(self, times: int, precisions: Sequence[str]) -> list[Row]:
@@ -64,11 +66,12 @@ class Bench:
             }
             runs = {key: run for p in precisions for key, run in self._contestants(example, p)}
             runs |= {(OURS, p): ours(engine, feeds) for p, engine in built.items()}
-            timings = take_turns(runs, self.rounds)
+            turns = take_turns(runs, self.rounds, patience=self.patience)
+            self.others = max(self.others, turns.others)
             errors = {(OURS, p): errors_of(self.session, engine, feeds, times) for p, engine in built.items()}
             engines.close()
             peaks = self._peaks(Path(folder), files, feeds, example)
-        return [_row(key, size, timings, peaks, errors) for key in timings]
+        return [_row(key, size, turns.timings, peaks, errors) for key in turns.timings]
 
     def _contestants(self, example: list[np.ndarray], precision: str) -> Iterator[tuple[tuple[str, str], Run]]:
         for name, run in originals(self._model, example, precision, self.compiled):
@@ -105,20 +108,23 @@ def measure(
     batches: Sequence[int] = (1,),
     precisions: Sequence[str] = ("f32",),
     rounds: int = 15,
+    patience: int = 3,
     threads: int | None = None,
     compiled: bool = False,
 ) -> Sheet:
     """The benchmark sheet of a session. Every contestant has the same threads (default: all cores) and precision.
 
-    `batches` are how many times the example is repeated. `named` makes the original again in the process that PyTorch's
+    `batches` are how many times the example is repeated. Rounds that other programs disturb are run again, up to
+    `patience` times as many. `named` makes the original again in the process that PyTorch's
     memory is measured in. `compiled` adds torch.compile.
     """
     threads = threads or cores()
     with torch_threads(threads):
-        bench = Bench(session, named, rounds, threads, compiled)
+        bench = Bench(session, named, rounds, patience, threads, compiled)
         rows = [row for times in batches for row in bench.batch(times, precisions)]
     title = named.model if named else session.document.file
-    return Sheet(title, rows, machine(threads) | {"rounds": str(rounds)}, list(dict.fromkeys(bench.notes)))
+    measured = {"rounds": str(rounds), "CPU that other programs took": f"up to {bench.others:.0%}"}
+    return Sheet(title, rows, machine(threads) | measured, list(dict.fromkeys(bench.notes)))
 
 
 @contextmanager

@@ -19,6 +19,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="f32", metavar="P,P", help="f32, bf16, f16, or several")
     parser.add_argument("--threads", type=int, help="CPU threads of all contestants (default: all cores)")
     parser.add_argument("--rounds", type=int, default=15, help="times that every contestant runs (default: 15)")
+    parser.add_argument(
+        "--patience", type=int, default=3, help="run up to so many times the rounds, until enough are undisturbed"
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile too; it takes a minute to compile")
     parser.add_argument("--tool", action="store_true", help="instead: how fast the workbench checks this model")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the sheet as JSON")
@@ -34,13 +37,13 @@ def run(args: argparse.Namespace) -> int:
         batches = Ints(args.batch)
     except ValueError:
         raise WorkbenchError(f"--batch {args.batch}: expected numbers such as 1,2,4") from None
-    if min((*batches, args.rounds, args.threads or 1)) < 1:
-        raise WorkbenchError("--batch, --rounds and --threads: expected numbers from 1 on")
+    if min((*batches, args.rounds, args.patience, args.threads or 1)) < 1:
+        raise WorkbenchError("--batch, --rounds, --patience and --threads: expected numbers from 1 on")
     if args.sheet and args.sheet.suffix not in (".md", ".csv"):
         raise WorkbenchError(f"--sheet {args.sheet}: expected a name that ends in .md or .csv")
     precisions, args.precision = items(args.precision), "f32"
     session, named = open_session(args), Named(args.model, args.part)
-    what = {"rounds": args.rounds, "threads": args.threads, "compiled": args.compile}
+    what = {"rounds": args.rounds, "patience": args.patience, "threads": args.threads, "compiled": args.compile}
     table: Table = (
         measure_tool(session, named, args.threads)
         if args.tool
