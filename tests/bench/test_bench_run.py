@@ -38,7 +38,7 @@ def test_a_fixed_batch_is_not_changed_in_silence(session):
 
 
 def test_the_tools_own_figures():
-    figures = measure_tool(Session.of_port("digits"), Named("digits"))
+    figures = measure_tool(lambda: Session.of_port("digits"), Named("digits"), patience=1)
     assert isinstance(figures, Figures) and [f.unit for f in figures.rows] == ["s", "s", "ms", "ms", *["MB"] * 3, "x"]
     assert all(f.value > 0 for f in figures.rows)
 
@@ -46,4 +46,4 @@ def test_the_tools_own_figures():
 def test_a_config_that_fails_has_no_figures(session):
     wrong = session.document.text.replace("mode=max kernel=2", "mode=avg kernel=2")
     with pytest.raises(WorkbenchError, match="does not pass"):
-        measure_tool(Session.of_port("digits", config=wrong), Named("digits"))
+        measure_tool(lambda: Session.of_port("digits", config=wrong), Named("digits"), patience=1)

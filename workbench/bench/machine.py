@@ -7,6 +7,8 @@ import importlib.metadata
 import os
 import platform
 
+OTHERS = "CPU that other programs took"
+
 
 def cores() -> int:
     """The cores that this process may use."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.bench.contestants import EAGER, ONNX, OURS, Run, from_onnx, fused, originals, ours
-from workbench.bench.machine import cores, machine
+from workbench.bench.machine import OTHERS, cores, machine
 from workbench.bench.measure import Timing, speedup, take_turns
 from workbench.bench.process import in_process
 from workbench.bench.sheet import Row, Sheet
@@ -123,7 +123,7 @@ def measure(
         bench = Bench(session, named, rounds, patience, threads, compiled)
         rows = [row for times in batches for row in bench.batch(times, precisions)]
     title = named.model if named else session.document.file
-    measured = {"rounds": str(rounds), "CPU that other programs took": f"up to {bench.others:.0%}"}
+    measured = {"rounds": str(rounds), OTHERS: f"up to {bench.others:.0%}"}
     return Sheet(title, rows, machine(threads) | measured, list(dict.fromkeys(bench.notes)))
 
 

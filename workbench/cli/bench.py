@@ -42,13 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.sheet and args.sheet.suffix not in (".md", ".csv"):
         raise WorkbenchError(f"--sheet {args.sheet}: expected a name that ends in .md or .csv")
     precisions, args.precision = items(args.precision), "f32"
-    session, named = open_session(args), Named(args.model, args.part)
-    what = {"rounds": args.rounds, "patience": args.patience, "threads": args.threads, "compiled": args.compile}
-    table: Table = (
-        measure_tool(session, named, args.threads)
-        if args.tool
-        else measure(session, named, batches=batches, precisions=precisions, **what)
-    )
+    named = Named(args.model, args.part)
+    if args.tool:
+        table: Table = measure_tool(lambda: open_session(args), named, args.threads, args.patience)
+    else:
+        what = {"rounds": args.rounds, "patience": args.patience, "threads": args.threads, "compiled": args.compile}
+        table = measure(open_session(args), named, batches=batches, precisions=precisions, **what)
     print(table)
     if args.json:
         write_text(args.json, table.json())
