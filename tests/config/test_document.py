@@ -221,6 +221,7 @@ OPERATIONS = {
 
 @given(TEXTS, st.integers(0, 20), st.sampled_from(list(OPERATIONS)))
 @settings(max_examples=400, deadline=None)
+@example("[[conv2d]=]", 1, "remove")
 def test_an_edit_changes_its_entry_and_nothing_else(text, index, what):
     document = Document(text)
     if not document.entries:

@@ -223,6 +223,8 @@ class Document:
             rest = self._newline() + rest.lstrip() if commented else rest
             return _join(parts[0] + text + "".join(part.rstrip(" \t") for part in parts[1:]), rest)
         head = "".join(part.rstrip(" \t") for part in parts)
+        if spans and head.rfind("[") > head.rfind("]") and "]" in rest:
+            return head + self._newline() + rest  # else a bracket left open would close around what follows
         if head.strip(BOM) or not spans:
             return _join(head, rest)
         return head + (rest.lstrip(" \t") if rest.strip() else "")
