@@ -18,13 +18,10 @@ def test_batches_and_precisions_side_by_side(session):
 
     threads = torch.get_num_threads()
     sheet = measure(session, batches=(1, 2), precisions=("f32", "bf16"), rounds=2, threads=1)
-    names = ["PyTorch eager", "PyTorch channels_last", "OpenVINO from ONNX"]
-    keys = [(r.contestant, r.batch, r.precision) for r in sheet.rows]
-    assert keys == [
-        (name, size, p)
-        for size in (20, 40)
-        for name, p in [*((n, p) for p in ("f32", "bf16") for n in names), ("workbench", "f32"), ("workbench", "bf16")]
-    ]
+    names = ["PyTorch eager", "PyTorch channels_last", "OpenVINO from ONNX", "workbench"]
+    keys = [(r.batch, r.precision, r.contestant) for r in sheet.rows]
+    assert keys == [(size, p, name) for size in (20, 40) for p in ("f32", "bf16") for name in names]
+    assert all(r.speedup > 0 or r.contestant == "workbench" for r in sheet.rows)
     exact, rounded = sheet.row("workbench", 40), sheet.row("workbench", 40, "bf16")
     assert 0 < exact.errors["PROBABILITY"] < 2e-6 < rounded.errors["PROBABILITY"] < 0.1
     assert exact.peak > 0 and "PyTorch's memory was not measured" in " ".join(sheet.notes)

@@ -19,18 +19,18 @@ def clock(monkeypatch):
 def test_contestants_take_turns_and_warm_up_first(clock):
     order: list[str] = []
     turns = take_turns({name: lambda name=name: order.append(name) for name in "ab"}, rounds=3, warmup=2)
-    assert "".join(order) == "aabb" + "ab" * 3
+    assert "".join(order) == "aabb" + "aabb" * 3  # warming up, then an untimed and a timed run in every round
     assert turns == Turns({"a": Timing([1.0] * 3), "b": Timing([1.0] * 3)}, 0.0)
 
 
 @pytest.mark.parametrize("patience, rounds_run, others", [(3, 5, 0.01), (2, 4, 0.3)])
 def test_disturbed_rounds_are_run_again(clock, monkeypatch, patience, rounds_run, others):
-    """Of two cores, others take 90 %, 1 %, 60 %, 30 % in four rounds, then nothing; without patience the 30 % count."""
-    used = itertools.accumulate([0, 1.8, 0, 0.02, 0, 1.2, 0, 0.6, *[0] * 99])
+    """Of two cores for three seconds, others take 90 %, 1 %, 60 %, 30 % in four rounds, then nothing."""
+    used = itertools.accumulate([0, 5.4, 0, 0.06, 0, 3.6, 0, 1.8, *[0] * 99])
     monkeypatch.setattr(measure, "used_by_others", lambda: next(used))
     monkeypatch.setattr(measure, "cores", lambda: 2)
     runs: list[int] = []
-    turns = take_turns({"a": lambda: runs.append(1)}, rounds=2, warmup=0, patience=patience)
+    turns = take_turns({"a": lambda: runs.append(1)}, rounds=2, warmup=0, patience=patience, settle=False)
     assert len(runs) == rounds_run and len(turns.timings["a"].seconds) == 2
     assert turns.others == pytest.approx(others)
 

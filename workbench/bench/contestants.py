@@ -39,6 +39,9 @@ def originals(
     moved = tuple(x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x for x in inputs)
     yield LAST, inference(last, moved, precision)
     if compiled:
+        import torch._dynamo
+
+        torch._dynamo.config.recompile_limit = 64  # each precision and batch of the same code counts
         yield COMPILED, inference(torch.compile(copy.deepcopy(model)), inputs, precision)
 
 

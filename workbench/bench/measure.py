@@ -43,10 +43,16 @@ class Turns(Generic[K]):
 
 
 def take_turns(
-    contestants: Mapping[K, Callable[[], object]], rounds: int = 15, warmup: int = 3, patience: int = 3
+    contestants: Mapping[K, Callable[[], object]],
+    rounds: int = 15,
+    warmup: int = 3,
+    patience: int = 3,
+    settle: bool = True,
 ) -> Turns[K]:
-    """Run every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each.
+    """Time every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each.
 
+    To `settle`, each runs untimed before it is timed: the one before leaves its data in the caches, and PyTorch's
+    threads stay busy for some time after it, waiting for more.
     A round that other programs disturb (CALM) is run again, up to `patience` times as many rounds in all; then the
     calmest count.
     """
@@ -55,15 +61,22 @@ def take_turns(
             run()
     taken: list[tuple[float, dict[K, float]]] = []
     while len(taken) < rounds * patience and sum(others <= CALM for others, _ in taken) < rounds:
-        before, seconds = used_by_others(), {}
-        for name, run in contestants.items():
-            start = time.perf_counter()
-            run()
-            seconds[name] = time.perf_counter() - start
-        taken.append(((used_by_others() - before) / (sum(seconds.values()) * cores()), seconds))
+        taken.append(_round(contestants, settle))
     calmest = sorted(sorted(range(len(taken)), key=lambda i: taken[i][0])[:rounds])
     timings = {name: Timing([taken[i][1][name] for i in calmest]) for name in contestants}
     return Turns(timings, max(0.0, *(taken[i][0] for i in calmest)))
+
+
+def _round(contestants: Mapping[K, Callable[[], object]], settle: bool) -> tuple[float, dict[K, float]]:
+    """(the part of all cores that other programs took, seconds of each contestant)."""
+    used, began, seconds = used_by_others(), time.perf_counter(), {}
+    for name, run in contestants.items():
+        if settle:
+            run()
+        start = time.perf_counter()
+        run()
+        seconds[name] = time.perf_counter() - start
+    return (used_by_others() - used) / ((time.perf_counter() - began) * cores()), seconds
 
 
 def used_by_others() -> float:

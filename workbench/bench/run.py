@@ -6,14 +6,14 @@ import copy
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from workbench.bench.contestants import EAGER, ONNX, OURS, Run, from_onnx, fused, originals, ours
+from workbench.bench.contestants import ONNX, OURS, Run, from_onnx, fused, originals, ours
 from workbench.bench.machine import OTHERS, cores, machine
 from workbench.bench.measure import Timing, speedup, take_turns
 from workbench.bench.process import in_process
@@ -34,6 +34,20 @@ class Named(NamedTuple):
     part: str = ""
 
 
+@dataclass(frozen=True)
+class Load:
+    """What all are fed: the example repeated `times` along the batch axis; `folder` holds what processes are handed."""
+
+    times: int
+    feeds: Arrays
+    example: list[np.ndarray]
+    folder: Path
+
+    @property
+    def batch(self) -> int:
+        return len(next(iter(self.feeds.values())))
+
+
 @dataclass
 class Bench:
     """One measurement; `notes` collects what could not be measured."""
@@ -51,54 +65,51 @@ class Bench:
         self._model = fused(copy.deepcopy(self.session.model))
 
     def batch(self, times: int, precisions: Sequence[str]) -> list[Row]:
-        """A row for each contestant on the example repeated `times` along the batch axis."""
+        """A row for each contestant and precision."""
         feeds = {name: np.repeat(x, times, 0) for name, x in self.session.feeds().items()}
         example = [np.repeat(x, times, 0) for x in self.session.example_arrays()]
         if not feeds:
             raise WorkbenchError("what the config is fed is not known", note="Session(..., feeds={NAME: array})")
-        size = len(next(iter(feeds.values())))
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as engines:
-            files = {p: Path(folder) / f"{p}.engine" for p in precisions}
-            network = resized(self.session, times, size)
-            built = {
-                p: engines.enter_context(build_network(network, precision=p, threads=self.threads, engine_file=f))
-                for p, f in files.items()
-            }
-            runs = {key: run for p in precisions for key, run in self._contestants(example, p)}
-            runs |= {(OURS, p): ours(engine, feeds) for p, engine in built.items()}
-            turns = take_turns(runs, self.rounds, patience=self.patience)
-            self.others = max(self.others, turns.others)
-            errors = {(OURS, p): errors_of(self.session, engine, feeds, times) for p, engine in built.items()}
-            engines.close()
-            peaks = self._peaks(Path(folder), files, feeds, example)
-        return [_row(key, size, turns.timings, peaks, errors) for key in turns.timings]
+        with tempfile.TemporaryDirectory() as folder:
+            load = Load(times, feeds, example, Path(folder))
+            network, peak = resized(self.session, times, load.batch), self._original_peak(load)
+            return [row for p in precisions for row in self._precision(p, network, load, peak)]
 
-    def _contestants(self, example: list[np.ndarray], precision: str) -> Iterator[tuple[tuple[str, str], Run]]:
-        for name, run in originals(self._model, example, precision, self.compiled):
-            yield (name, precision), run
+    def _precision(self, precision: str, network: Network, load: Load, original_peak: float) -> list[Row]:
+        """All of one precision, our engine last."""
+        file = load.folder / f"{precision}.engine"
+        with build_network(network, precision=precision, threads=self.threads, engine_file=file) as engine:
+            runs = dict(self._rivals(load.example, precision)) | {OURS: ours(engine, load.feeds)}
+            turns = take_turns(runs, self.rounds, patience=self.patience)
+            errors = errors_of(self.session, engine, load.feeds, load.times)
+        self.others = max(self.others, turns.others)
+        rows = [_row(name, load.batch, precision, t, turns.timings[OURS]) for name, t in turns.timings.items()]
+        if precision == "f32":
+            rows[0] = replace(rows[0], peak=original_peak)
+        peak = self._engine_peak(file, load)
+        return [*rows[:-1], replace(rows[-1], speedup=math.nan, peak=peak, memory=peak / original_peak, errors=errors)]
+
+    def _rivals(self, example: list[np.ndarray], precision: str) -> Iterator[tuple[str, Run]]:
+        yield from originals(self._model, example, precision, self.compiled)
         try:
-            yield (ONNX, precision), from_onnx(self._model, example, precision, self.threads)
+            yield ONNX, from_onnx(self._model, example, precision, self.threads)
         except WorkbenchError as problem:
             self.notes.append(problem.problem)
 
-    def _peaks(
-        self, folder: Path, files: dict[str, Path], feeds: Arrays, example: list[np.ndarray]
-    ) -> dict[tuple[str, str], float]:
-        """Peak bytes of a process with each engine file alone, and of one with the original and the same weights."""
-        np.savez(folder / "feeds.npz", **feeds)  # type: ignore[arg-type]
-        common = {"runs": MEMORY_RUNS, "threads": self.threads}
-        peaks = {
-            (OURS, p): in_process({"kind": "engine", "file": str(f), "feeds": str(folder / "feeds.npz")} | common)[
-                "peak"
-            ]
-            for p, f in files.items()
-        }
+    def _engine_peak(self, file: Path, load: Load) -> float:
+        """Most MB of a process with the engine file alone."""
+        feeds = load.folder / "feeds.npz"
+        np.savez(feeds, **load.feeds)  # type: ignore[arg-type]
+        job = {"kind": "engine", "file": str(file), "feeds": str(feeds), "runs": MEMORY_RUNS, "threads": self.threads}
+        return in_process(job)["peak"] / 2**20
+
+    def _original_peak(self, load: Load) -> float:
+        """Most MB of a process with the original in float32 and the same weights; NaN where it cannot be made again."""
         if self.named is None:
             self.notes.append("PyTorch's memory was not measured: nothing says how another process makes the original")
-        else:
-            job = original_job(self.session, self.named, folder, example, self.threads)
-            peaks[EAGER, "f32"] = in_process({"kind": "original", "runs": MEMORY_RUNS} | job)["peak"]
-        return peaks
+            return math.nan
+        job = original_job(self.session, self.named, load.folder, load.example, self.threads)
+        return in_process({"kind": "original", "runs": MEMORY_RUNS} | job)["peak"] / 2**20
 
 
 def measure(
@@ -115,8 +126,8 @@ def measure(
     """The benchmark sheet of a session. Every contestant has the same threads (default: all cores) and precision.
 
     `batches` are how many times the example is repeated. Rounds that other programs disturb are run again, up to
-    `patience` times as many. `named` makes the original again in the process that PyTorch's
-    memory is measured in. `compiled` adds torch.compile.
+    `patience` times as many. `named` makes the original again in the process that PyTorch's memory is measured in.
+    `compiled` adds torch.compile.
     """
     threads = threads or cores()
     with torch_threads(threads):
@@ -176,27 +187,7 @@ def errors_of(session: Session, engine: Engine, feeds: Arrays, times: int) -> di
     }
 
 
-def _row(
-    key: tuple[str, str],
-    size: int,
-    timings: dict[tuple[str, str], Timing],
-    peaks: dict[tuple[str, str], float],
-    errors: dict[tuple[str, str], dict[str, float]],
-) -> Row:
-    """A contestant against our engine of the same precision; our memory against that of PyTorch in float32."""
-    contestant, precision = key
-    timing, own = timings[key], timings[OURS, precision]
-    fastest, slowest = timing.spread
-    peak = peaks.get(key, math.nan)
-    return Row(
-        contestant,
-        size,
-        precision,
-        1e3 * timing.median,
-        1e3 * fastest,
-        1e3 * slowest,
-        speedup=math.nan if contestant == OURS else speedup(timing, own),
-        peak=peak / 2**20,
-        memory=peak / peaks.get((EAGER, "f32"), math.nan) if contestant == OURS else math.nan,
-        errors=errors.get(key, {}),
-    )
+def _row(contestant: str, batch: int, precision: str, timing: Timing, own: Timing) -> Row:
+    """A contestant's times, and how much faster our engine ran (its `own` times)."""
+    fastest, slowest = (1e3 * seconds for seconds in timing.spread)
+    return Row(contestant, batch, precision, 1e3 * timing.median, fastest, slowest, speedup(timing, own))

@@ -62,11 +62,11 @@ def measure_tool(
     with torch_threads(threads):
         sessions = [open_session() for _ in range(patience)]
         tries, reports = iter(sessions), list[Report]()
-        check = take_turns({"": lambda: reports.append(next(tries).check())}, 1, 0, patience)
+        check = take_turns({"": lambda: reports.append(next(tries).check())}, 1, 0, patience, settle=False)
         session, report = sessions[len(reports) - 1], reports[-1]
         if not report.passed:
             raise WorkbenchError("the config does not pass its check", session.document.file, str(report.first_bad))
-        edits = take_turns(edited_lines(session), 3, 1, patience)
+        edits = take_turns(edited_lines(session), 3, 1, patience, settle=False)
         medians = [timing.median for timing in edits.timings.values()]
         rows = [
             Figure("import workbench", import_seconds(), "s", 0.2),
