@@ -51,6 +51,17 @@ def test_a_shared_tensor_is_stored_once():
     assert got[2]["a"][0] == 20
 
 
+def test_a_part_of_a_plan_is_a_file_of_its_own():
+    """Offsets begin anew, and a shared tensor brings all that its own line stores."""
+    whole = plan_weights(graph())
+    part = whole.only([2])
+    assert [(s.letter, s.offset) for s in part.stored] == [("w", 0), ("r", 16), ("b", 20), ("m", 24), ("v", 28)]
+    assert part.count == 32 and set(part.split(np.zeros(32, np.float32))) == {2}
+    shared = plan_weights(graph("channel=4 kernel=1", weight=("W",), refweight=("W",))).only([2])
+    assert [(s.node.index, s.letter) for s in shared.stored] == [(1, "w"), (1, "a"), (2, "a")]
+    assert shared.split(np.arange(24, dtype=np.float32))[2]["a"][0] == 20
+
+
 def test_a_wrong_reference_is_told():
     with pytest.raises(WorkbenchError, match=r"m.cfg:3 .*refweight=V names no earlier weight"):
         plan_weights(graph("channel=4 kernel=1", weight=("W",), refweight=("V",)))
