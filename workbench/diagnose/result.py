@@ -17,7 +17,8 @@ KeyEdit = tuple[int, str, str | None]  # entry's id, key, new text (None: the ke
 
 @dataclass(frozen=True)
 class Finding:
-    """One cause that was tried: "matches if ...". `before` and `after` are the reference's errors.
+    """One cause that was tried: "matches if ...". `before` and `after` are the reference's errors; `after` is NaN for a
+    weights file, whose floats were compared with the model's and whose line was not run again.
 
     `edits` change the config; a fault in the weights file has none: `weights_fix` says how the file is mended.
     """
@@ -32,7 +33,8 @@ class Finding:
 
     @property
     def evidence(self) -> str:
-        return f"error {sci(self.before) or 'unknown'} before, {sci(self.after)} after"
+        after = "floats compared with the model's" if math.isnan(self.after) else f"{sci(self.after)} after"
+        return f"error {sci(self.before) or 'unknown'} before, {after}"
 
     @property
     def fix(self) -> str:

@@ -214,7 +214,7 @@ def _file_finding(fault: FileFault, found: Located) -> Finding:
     iso = found.result.isolated if found.result else None
     before = iso.reference if iso else float("nan")
     fix = "write the file again from the model: session.write_weights(FILE)"
-    return Finding(fault.cause, fault.text, before, 0.0, weights_fix=fix)
+    return Finding(fault.cause, fault.text, before, float("nan"), weights_fix=fix)
 
 
 def _unreadable(title: str, problem: WorkbenchError, seconds: float) -> Diagnosis:
