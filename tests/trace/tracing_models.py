@@ -65,17 +65,18 @@ class Branching(nn.Module):
 
 
 class Caching(nn.Module):
-    """Keeps a grid that it made at the first call, as detectors do."""
+    """Keeps a grid that it made at the first call, as detectors do; YOLOv5's keeps them in a list."""
 
     def __init__(self):
         super().__init__()
-        self.conv, self.shape, self.grid = nn.Conv2d(3, 4, 1), None, None
+        self.conv, self.shape, self.grid, self.grids = nn.Conv2d(3, 4, 1), None, None, [None]
 
     def forward(self, x):
         x = self.conv(x)
         if self.shape != x.shape:
             self.shape, self.grid = x.shape, torch.arange(x.shape[-1], dtype=x.dtype)
-        return x + self.grid
+            self.grids[0] = 2 * self.grid
+        return x + self.grid + self.grids[0]
 
 
 class Noisy(nn.Module):

@@ -48,13 +48,17 @@ def export(model: torch.nn.Module, example: Example) -> torch.export.ExportedPro
 @contextmanager
 def _attributes_kept(model: torch.nn.Module) -> Iterator[None]:
     """Take back what the forward assigns: a detector would keep anchors that are tensors without data."""
-    before = [(module, dict(vars(module))) for module in model.modules()]
+    holders: list[Any] = []
+    for module in model.modules():
+        holders.append(vars(module))
+        holders += [value for value in vars(module).values() if type(value) in (list, dict)]  # YOLOv5: self.grid[i] = ...
+    before = [(holder, holder.copy()) for holder in holders]
     try:
         yield
     finally:
-        for module, attributes in before:
-            vars(module).clear()
-            vars(module).update(attributes)
+        for holder, content in before:
+            holder.clear()
+            holder.extend(content) if isinstance(holder, list) else holder.update(content)
 
 
 def _mark(tie: Tie, tensor: torch.Tensor) -> None:
