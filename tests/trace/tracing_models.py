@@ -75,6 +75,7 @@ class Caching(nn.Module):
         x = self.conv(x)
         if self.shape != x.shape:
             self.shape, self.grid = x.shape, torch.arange(x.shape[-1], dtype=x.dtype)
+        if self.grids[0] is None:
             self.grids[0] = 2 * self.grid
         return x + self.grid + self.grids[0]
 
