@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.compare.verdict import error, tolerance
+from workbench.engines.base import fits
 from workbench.engines.openvino import OpenVINOEngine
 from workbench.engines.reference import ReferenceEngine
 from workbench.graph import DTYPES, Act, Graph, Node, TensorSpec
@@ -58,7 +59,7 @@ def test_engines_agree_with_the_reference(tag, case):
     got = OpenVINOEngine.build(graph, weights).run(feeds, check=False)
     for name, r in want.items():
         spec = graph.specs[name]
-        assert TensorSpec(r.shape, spec.dtype) == spec, "infer states another shape"
+        assert fits(r.shape, spec.shape), "infer states another shape"
         assert str(r.dtype) == DTYPES[spec.dtype]
         exact = (node.layer.exact and ACTS[node.act.name].exact) or spec.dtype != "f32"
         assert error(got[name], r) <= tolerance(error(r, exact64[name]), exact=exact), name
