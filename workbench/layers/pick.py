@@ -1,0 +1,81 @@
+"""pick: of what a head says of every box, the part that belongs to the boxes which nms kept."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import WorkbenchError
+from workbench.graph import TensorSpec
+from workbench.layers.base import Case, Layer, layer, want_rank
+
+
+def rows_of_nms(rng: np.random.Generator, n: int, used: int) -> np.ndarray:
+    """Nine rows of nms for n images of 20 boxes and 3 classes, the first `used` of them in use."""
+    rows = np.full((9, 3), -1, np.int32)
+    image = np.sort(rng.integers(n, size=used))
+    rows[:used] = np.stack([image, rng.integers(3, size=used), rng.permutation(20)[:used]], 1)
+    return rows
+
+
+def _feeds(rng: np.random.Generator, n: int, used: int) -> list[np.ndarray]:
+    return [rows_of_nms(rng, n, used), rng.standard_normal((n, 5, 20)).astype(np.float32)]
+
+
+@layer("pick")
+class Pick(Layer):
+    """f32 [D, E]: of a tensor [N, E, A], as a head leaves it, the E values of each of the D boxes that nms kept.
+
+    Inputs: the rows of nms (image, class, box) [R, 3], and the tensor. Rows stand as nms has them; unused ones are left
+    out, so axis 0 of the output is open. Key points and mask coefficients are what is picked.
+    """
+
+    arity = (2, 2)
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    def infer(self, rows: TensorSpec, x: TensorSpec) -> list[TensorSpec]:
+        want_kept(rows)
+        want_rank(x, 3)
+        if x.shape[0] < 1:
+            raise WorkbenchError(f"expected a tensor [N,E,A] of a fixed batch; got {x}")
+        return [TensorSpec((-1, x.shape[1]))]
+
+    def reference(self, torch: Any, w: dict[str, Any], rows: Any, x: Any) -> Any:
+        image, _, which = kept(rows)
+        return x[image, :, which]
+
+    def openvino(self, ov: Any, w: dict[str, Any], rows: Any, x: Any) -> Any:
+        image, _, which = kept_openvino(ov, rows)
+        n, e, a = (d.get_length() for d in x.get_partial_shape())
+        place = ov.add(ov.multiply(image, np.int32(a)), which)  # among the boxes of all images
+        # Of a single image only what is picked is transposed, a few boxes of thousands.
+        x = ov.reshape(x if n == 1 else ov.transpose(x, [1, 0, 2]), [e, n * a], False)
+        return ov.transpose(ov.gather(x, place, 1), [1, 0])
+
+    CASES = [
+        Case("", [TensorSpec((9, 3), "i32"), (n, 5, 20)], feeds=partial(_feeds, n=n, used=used))
+        for n, used in ((1, 6), (3, 9), (1, 0))
+    ]
+
+
+def want_kept(rows: TensorSpec) -> None:
+    """Raise unless these can be the rows that nms gives."""
+    if len(rows.shape) != 2 or rows.shape[1] != 3 or rows.dtype != "i32":
+        raise WorkbenchError(f"expected the rows that nms gives as first input; got {rows}")
+
+
+def kept(rows: Any) -> Any:
+    """Image, class and box of every row in use, each a torch tensor [D] of int64."""
+    return rows[rows[:, 0] >= 0].long().unbind(1)
+
+
+def kept_openvino(ov: Any, rows: Any) -> list[Any]:
+    """What `kept` says, as i32; the rows in use stand first."""
+    in_use = ov.convert(ov.greater_equal(ov.gather(rows, 0, 1), np.int32(0)), "i32")
+    rows = ov.slice(rows, [0], ov.reduce_sum(in_use, [0], True), [1], [0])
+    return [ov.gather(rows, column, 1) for column in range(3)]
