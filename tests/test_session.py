@@ -1,6 +1,7 @@
 """A session from its first line to the engine: verdicts, edits, weights, and what a wrong line or model says."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -109,6 +110,28 @@ def test_a_line_without_a_tie_is_judged_by_the_next_one(session):
     report = session.check()
     assert [str(r.status) for r in report.lines] == ["passed", "not checked", "failed"]
     assert report.lines[1].judged_by.where.line == 4 and report.first_bad.node.where.line == 4
+
+
+def test_lines_without_any_tie_are_matched_and_their_ties_kept(session, tmp_path):
+    config = tmp_path / "net.cfg"
+    config.write_text(re.sub(r" name=\S+", "", CONFIG).replace("2,3,8,8", "-1,3,8,8"))
+    untied = Session(session.model, session.example, config)
+    report = untied.check()
+    assert [str(r.status) for r in report.lines] == ["passed"] * 3
+    assert any("3 of 3 lines without name= were matched by structure" in w for w in report.warnings)
+    assert [n.tie for n in untied.graph().body] == ["1", "2", "output"]
+
+    written = json.loads(untied.write_ties().read_text())
+    written["ties"]["C"]["tie"] = "2"
+    (tmp_path / "net.cfg.ties.json").write_text(json.dumps(written))
+    report = Session(session.model, session.example, config).check()
+    assert report.first_bad.node.where.line == 4 and any("net.cfg.ties.json" in w for w in report.warnings)
+
+    (tmp_path / "net.cfg.ties.json").write_text("{}")
+    with pytest.raises(WorkbenchError, match="not a file of ties"):
+        Session(session.model, session.example, config).check()
+    with pytest.raises(WorkbenchError, match="no line was matched"):
+        session.write_ties(tmp_path / "none.json")
 
 
 def test_a_part_left_out_is_listed(session):

@@ -28,6 +28,7 @@ from workbench.weights.ledger import Ledger, ledger_path
 if TYPE_CHECKING:
     from workbench.diagnose.result import Diagnosis, Finding
     from workbench.engines.build import Network
+    from workbench.trace.match import Match
     from workbench.trace.original import Original
     from workbench.weights.from_torch import TorchWeights
 
@@ -72,6 +73,7 @@ class Session:
         self._cap_mb = cap_mb
         self.weights_file = None if weights is None else Path(weights)
         self._weights: tuple[bytes, TorchWeights] | None = None
+        self._matches: dict[int, Match] = {}
         self.last_report: Report | None = None
 
     @cached_property
@@ -122,13 +124,34 @@ class Session:
     # ---- the config
 
     def parse(self) -> Parsed:
-        """The config as it stands, with shapes; its problems are in `.errors`, not raised."""
+        """The config as it stands, with shapes and ties; its problems are in `.errors`, not raised."""
         parsed = parse_partial(self.document, self.params)
         try:
             shapes.infer(parsed.graph)
+            if not parsed.errors:
+                self._complete_ties(parsed)
         except WorkbenchError as problem:
             parsed.errors += getattr(problem, "errors", [problem])
         return parsed
+
+    def _complete_ties(self, parsed: Parsed) -> None:
+        """Tie lines without name= by the file of ties or by matching; the warnings tell which."""
+        from workbench.trace.complete import complete_ties
+
+        parsed.graph, self._matches, notes = complete_ties(parsed.graph, self.original)
+        parsed.warnings += [WorkbenchError(note, parsed.graph.file) for note in notes]
+
+    def write_ties(self, path: str | Path | None = None) -> Path:
+        """Write the ties that matching found, where the config has none of its own, to `<config>.ties.json`.
+
+        They are read with the config from then on, and may be corrected by hand.
+        """
+        from workbench.trace.ties_file import ties_path, write_ties
+
+        graph = self.graph()
+        if not self._matches:
+            raise WorkbenchError("no line was matched", graph.file, "lines are matched where most have no name=")
+        return write_ties(path or ties_path(graph.file), graph, self._matches)
 
     def graph(self) -> Graph:
         """The config's graph with shapes. Raises WorkbenchErrors with all that is wrong in the text."""

@@ -14,6 +14,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_engine(parser)
     parser.add_argument("--weights", metavar="FILE", type=Path, help="also write the .weights file and its ledger")
+    parser.add_argument(
+        "--ties", action="store_true", help="also write the ties found for lines without name=, to CONFIG.ties.json"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the report as JSON")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write the report as CSV")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write the report as HTML")
@@ -29,4 +32,6 @@ def run(args: argparse.Namespace) -> int:
     if args.weights:
         ledger = session.write_weights(args.weights)
         print(f"wrote {args.weights}: {len(ledger.rows)} tensors")
+    if args.ties:
+        print(f"wrote {session.write_ties()}")
     return 0 if report.passed else 1

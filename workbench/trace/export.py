@@ -51,7 +51,7 @@ def _attributes_kept(model: torch.nn.Module) -> Iterator[None]:
     holders: list[Any] = []
     for module in model.modules():
         holders.append(vars(module))
-        holders += [value for value in vars(module).values() if type(value) in (list, dict)]  # YOLOv5: self.grid[i] = ...
+        holders += [value for value in vars(module).values() if type(value) in (list, dict)]  # self.grid[i] = ...
     before = [(holder, holder.copy()) for holder in holders]
     try:
         yield

@@ -51,7 +51,7 @@ class Follower:
     def of_input(self, graph: Graph, node: Node) -> Tie | None:
         """The model's only input of the line's shape, for an [input] line of floats or a preproc line."""
         spec = graph.specs[node.outputs[0]]
-        fits = [t for t in self.exported.input_ties() if self._shape(self.exported.value(t)) == spec.shape]
+        fits = [t for t in self.exported.input_ties() if _fits(spec.shape, self._shape(self.exported.value(t)))]
         return fits[0] if len(fits) == 1 and spec.dtype not in ("u8", "i8") else None
 
     def after_kernel(self, graph: Graph, node: Node, kernel: Operator) -> Tie | None:
@@ -90,7 +90,7 @@ class Follower:
             value = after
         spec = graph.specs.get(node.outputs[0])
         shape = self._shape(value)
-        return self.names.get(value) if spec is not None and tuple(spec.shape) == shape else None
+        return self.names.get(value) if spec is not None and _fits(spec.shape, shape) else None
 
     def _act(self, value: Value, act: str) -> Value | None:
         act = "silu" if act == "swish" else act
@@ -154,6 +154,11 @@ def _same_window(node: Node, op: Operator) -> bool:
     """Whether a pool's window is the line's, where both have one."""
     window, own = op.argument("kernel_size"), tuple(getattr(node.layer, "kernel", ()))
     return not window or not own or tuple(window) == own * (len(window) // len(own))
+
+
+def _fits(config: Sequence[int], original: Sequence[int]) -> bool:
+    """Whether the original's shape is the config's, whose batch may be open, -1."""
+    return len(config) == len(original) and all(c in (-1, o) for c, o in zip(config, original, strict=True))
 
 
 def same_shape(shape: Sequence[int]) -> tuple[int, ...]:
