@@ -7,7 +7,7 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 REST := slow or browser or emulator or agpl or fuzz
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lab lint clean
+.PHONY: help demo test test-all lab lint pycuda-wheel clean
 
 help:
 	@echo "make demo      see a trained detector ported: first its engine alone, then line by line against PyTorch"
@@ -15,6 +15,7 @@ help:
 	@echo "make test      ruff, mypy, the default tests and the notebooks"
 	@echo "make test-all  the rest: slow, browser (chromium), emulator (g++), fuzz, and AGPL originals"
 	@echo "make lint      ruff and mypy alone"
+	@echo "make pycuda-wheel  build PyCUDA for a GPU machine, on one without a GPU (docs/gpu.md)"
 	@echo "make clean     remove .venv and caches"
 	@echo "PYTHON=python3.12 makes .venv with that Python; any from 3.11 on will do"
 
@@ -60,6 +61,9 @@ lab: $(VENV)/port
 lint: $(VENV)/test
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+pycuda-wheel:
+	$(PYTHON) tools/pycuda_wheel.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

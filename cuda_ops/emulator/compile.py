@@ -48,7 +48,8 @@ def compiler() -> tuple[str, ...]:
     return tuple(shlex.split(os.environ.get("CXX", ""))) or ("g++",)
 
 
-def _run(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
+def run_compiler(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
+    """Run a compiler's command and answer what it did; KernelError where it is missing or takes more than 300 s."""
     try:
         return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
     except FileNotFoundError:
@@ -63,7 +64,7 @@ def _run(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
 @functools.cache
 def _compiler_identity(command: tuple[str, ...]) -> str:
     """Compiler version and CPU: -march=native code from another machine's cache must not be loaded here."""
-    version = _run([*command, "--version"]).stdout
+    version = run_compiler([*command, "--version"]).stdout
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
     features = re.search(r"^(flags|Features)\s*:.*$", text, re.M)
@@ -83,7 +84,7 @@ def runtime_library() -> Path:
     name = f"emulator-{content_key(_compiler_identity(compiler()), flags, *contents, *_headers())}.so"
 
     def build(folder: Path) -> None:
-        result = _run([*compiler(), *flags, "-shared", *sources, "-o", folder / name, "-ldl"])
+        result = run_compiler([*compiler(), *flags, "-shared", *sources, "-o", folder / name, "-ldl"])
         if result.returncode:
             raise compile_error(RUNTIME, result.stderr, compiler()[0])
 
@@ -115,11 +116,11 @@ def compile_kernels(path: Path, mode: str = "run", defines: Mapping[str, str] | 
     def build(folder: Path) -> None:
         (folder / "kernel.cpp").write_text(source, encoding="utf-8")
         include = ["-I", INCLUDE, "-I", path.parent, "-I", KERNEL_DIR, "-include", INCLUDE / "cuda_emulator.h"]
-        result = _run([*compiler(), *flags, *include, "-c", folder / "kernel.cpp", "-o", folder / "kernel.o"])
+        result = run_compiler([*compiler(), *flags, *include, "-c", folder / "kernel.cpp", "-o", folder / "kernel.o"])
         if result.returncode:
             raise compile_error(path, result.stderr, compiler()[0])
         # linked apart, without -fsanitize: else the sanitizers' own libraries would come in
-        result = _run([*compiler(), "-shared", folder / "kernel.o", runtime, "-o", folder / name, "-pthread"])
+        result = run_compiler([*compiler(), "-shared", folder / "kernel.o", runtime, "-o", folder / name, "-pthread"])
         if result.returncode:
             raise compile_error(path, result.stderr, compiler()[0])
 

@@ -64,7 +64,7 @@ def test_nvrtc_errors_name_the_real_line(source):
 
 def test_what_is_compiled_is_kept_until_a_source_changes(source, gxx, monkeypatch):
     first = loader.kernel_image(source, "emulator")
-    monkeypatch.setattr("cuda_ops.emulator.compile._run", None)  # compiling again would fail
+    monkeypatch.setattr("cuda_ops.emulator.compile.run_compiler", None)  # compiling again would fail
     assert loader.kernel_image(source, "emulator") == first
     source.with_name("shape.cuh").write_text("#define SCALE 3.0f\n")
     with pytest.raises(TypeError):

@@ -1,0 +1,67 @@
+"""The real PyCUDA on the stand-in libcuda: it answers as the emulator's driver does, and what runs there runs here."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from cuda_ops.cache import cache_dir
+from cuda_ops.stand_in.stubs import cuda_headers
+
+pytestmark = [pytest.mark.slow, pytest.mark.emulator]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def run(*command: object, path: Path | None = None, **more: object) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, filter(None, [ROOT, HERE, path])))}
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, env=env, cwd=ROOT, timeout=1200)
+
+
+@pytest.fixture(scope="session")
+def pycuda(gxx, tmp_path_factory) -> Path | None:
+    """Where PyCUDA lies: None where it is installed; else built once and kept in the cache. Skips without network."""
+    if not cuda_headers():
+        pytest.skip("the stand-in libcuda is made from cuda.h, which is not here (pip install nvidia-cuda-runtime)")
+    if find_spec("pycuda"):
+        return None
+    folder = cache_dir() / "pycuda" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if (folder / "pycuda").is_dir():
+        return folder
+    wheels = tmp_path_factory.mktemp("wheels")
+    built = run(sys.executable, ROOT / "tools" / "pycuda_wheel.py", "--out", wheels)
+    if "No matching distribution found" in built.stderr:
+        pytest.skip("PyCUDA is not installed, and its source cannot be downloaded here")
+    assert built.returncode == 0, built.stderr
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels, "--target", folder]
+    installed = run(*pip, "--no-deps", *(file for file in wheels.glob("*.whl")))
+    assert installed.returncode == 0, installed.stderr
+    return folder
+
+
+def ask(what: str, path: Path | None) -> object:
+    done = run(sys.executable, HERE / "driver_cases.py", what, path=path)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_emulators_driver_answers_as_pycuda_does(pycuda):
+    real, ours = ask("pycuda", pycuda), ask("emulator", None)
+    assert ours == real and len(real) > 40
+
+
+def test_a_fault_is_told_by_the_calls_after_the_launch(pycuda):
+    """As on a GPU; the emulator's own driver tells it at the launch."""
+    assert ask("fault", pycuda) == ["done", "LaunchError", "LaunchError", "LaunchError"]
+
+
+@pytest.mark.parametrize("tests", ["tests/cuda_ops/test_kernel_softmax.py tests/cuda_ops/test_kernel_copy.py"])
+def test_tests_pass_through_pycuda(pycuda, tests):
+    """The same tests in a process in which PyCUDA is the driver; check mode is the emulator's alone."""
+    command = [sys.executable, "-m", "pytest", "-p", "stand_in_plugin", "-q", "-m", "", "-k", "not check_mode"]
+    done = run(*command, *tests.split(), path=pycuda)
+    assert done.returncode == 0 and "through PyCUDA" in done.stdout, done.stdout[-3000:] + done.stderr[-1000:]
