@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Locator, Page
 
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 # The user's settings before the start: no toasts, no autosave, every cell in the page.
@@ -70,8 +71,8 @@ def _environment(state: Path, token: str) -> dict[str, str]:
         path = state / "jupyterlab_settings_dir/@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
-    bin_folder = Path(sys.executable).parent
-    return env | {"JUPYTER_TOKEN": token, "PYDEVD_DISABLE_FILE_VALIDATION": "1", "PATH": f"{bin_folder}:{env['PATH']}"}
+    paths = {"PATH": f"{Path(sys.executable).parent}:{env['PATH']}", "PYTHONPATH": str(ROOT)}
+    return env | paths | {"JUPYTER_TOKEN": token, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
@@ -133,17 +134,19 @@ class Lab:
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def run_all(self) -> None:
-        """Run every cell; an error in one fails the test."""
+        """Run every cell; an error in one, which ends the run, fails the test."""
         self.page.evaluate("""async () => { window.jupyterapp.shell.activateById(window.notebook.id);
             await window.jupyterapp.commands.execute('notebook:run-all-cells'); }""")
-        self.page.wait_for_function(
-            """() => window.notebook.content.widgets.every(c => c.model.type !== 'code' ||
-            !c.model.sharedModel.getSource().trim() || c.model.executionCount) &&
-            window.notebook.sessionContext.session.kernel.status === 'idle'""",
+        errors = self.page.wait_for_function(
+            """() => {
+            const cells = window.notebook.content.widgets.filter(c => c.model.type === 'code');
+            const errors = cells.flatMap(c => c.model.outputs.toJSON()).filter(o => o.output_type === 'error')
+                                .map(o => o.ename + ': ' + o.evalue);
+            const done = cells.every(c => !c.model.sharedModel.getSource().trim() || c.model.executionCount);
+            const idle = window.notebook.sessionContext.session.kernel.status === 'idle';
+            return (done || errors.length) && idle ? {errors} : null; }""",
             timeout=2 * SECONDS * 1000,
-        )
-        errors = self.page.evaluate("""() => window.notebook.content.widgets.flatMap(c => c.model.type !== 'code' ? []
-            : c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue))""")
+        ).json_value()["errors"]
         assert not errors, errors
 
     def kernel(self, expression: str) -> Any:
