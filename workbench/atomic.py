@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
 
 
-def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
-    """Let `write` fill a temporary file beside `path`, then rename it into place.
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary file beside `path`, for the block to fill; renamed into place when the block ends well.
 
     Raises WorkbenchError when the folder cannot be written or the disk is full; `path` is then as it was before.
     """
@@ -22,11 +24,10 @@ def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
         raise WorkbenchError("could not write: it exists and is no regular file", str(path), "choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
+        # The ending is kept, by which some libraries know the format.
+        handle, temporary = tempfile.mkstemp(path.suffix, f".{path.stem}.", path.parent)
+        os.close(handle)
+        yield Path(temporary)
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
         temporary = None
@@ -39,7 +40,15 @@ def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-    return path
+
+
+def write_atomically(path: str | Path, write: Callable[[Any], object]) -> Path:
+    """Let `write` fill a temporary file beside `path`, then rename it into place; errors as of `atomic_path`."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
 
 
 def _mode(path: Path) -> int:

@@ -1,33 +1,87 @@
 """Every port: listed without torch, ported line by line, and the same result from the engine as from the original."""
 
+import os
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from workbench.compare.verdict import error
-from workbench.engines.build import load_network
 from workbench.engines.reference import ReferenceEngine
 from workbench.errors import WorkbenchError
 from workbench.ports import PORTS, get_port
+from workbench.ports.base import Part, Port
+from workbench.ports.networks import Networks
 from workbench.session import Session
 from workbench.weights import plan_weights
 
-PARTS = [(name, part.name) for name in PORTS for part in get_port(name).parts]
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = {"digits", "yolox_tiny_text"}  # what the default tests have the time for; the others are slow
 
 
-@cache
-def session(port: str, part: str) -> Session:
-    return Session.of_port(port, part)
+def marks(port: Port, quick: bool = True) -> list[pytest.MarkDecorator]:
+    slow = [] if port.name in QUICK and quick else [pytest.mark.slow]
+    return [*slow, pytest.mark.agpl] if "AGPL" in port.licence else slow
+
+
+class Variant(NamedTuple):
+    """A part under some of its params: a batch, a size."""
+
+    port: Port
+    part: Part
+    params: dict[str, str]
+
+    def __str__(self) -> str:
+        return "-".join([self.port.name, self.part.name, *(f"{k}={v}" for k, v in self.params.items())])
+
+    def session(self) -> Session:
+        return Session.of_port(self.port.name, self.part.name, params=self.params)
+
+
+PARTS = [Variant(port, part, {}) for port in map(get_port, PORTS) for part in port.parts]
+VARIANTS = [Variant(port, part, dict(params)) for port, part, _ in PARTS for params in ({}, *part.variants)]
+
+
+def each(variants: list[Variant]) -> list[object]:
+    """With marks: of all but the smallest port, the default tests take no variant beside its own params."""
+    return [
+        pytest.param(v, id=str(v), marks=marks(v.port, quick=not v.params or v.port.name == "digits")) for v in variants
+    ]
+
+
+# Of module scope, so that pytest runs all tests of one before the next: no two models are in RAM at once.
+@pytest.fixture(scope="module", params=each(VARIANTS))
+def variant(request: pytest.FixtureRequest) -> Variant:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def session(variant: Variant) -> Session:
+    return variant.session()
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=marks(get_port(name))) for name in PORTS])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Port, Path]]:
+    """A port, and a folder with its weights, as a user has it after `workbench check --weights`."""
+    port, path = get_port(request.param), tmp_path_factory.mktemp(request.param)
+    before = Path.cwd()
+    os.chdir(path)
+    for part in port.parts:
+        if not part.weights_path.is_file():
+            Session.of_port(port.name, part.name).write_weights(part.weights_path)
+    yield port, path
+    os.chdir(before)
 
 
 def test_listing_and_getting_ports_loads_no_torch() -> None:
     code = "import sys, workbench.ports as p; [p.get_port(n) for n in p.PORTS]; print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'workbench.ports.digits'" in loaded
-    assert "'torch'" not in loaded and "'openvino'" not in loaded
+    assert "'torch'" not in loaded and "'openvino'" not in loaded and "'cv2'" not in loaded
 
 
 def test_an_unknown_port_is_told_with_the_nearest_name() -> None:
@@ -35,59 +89,94 @@ def test_an_unknown_port_is_told_with_the_nearest_name() -> None:
         get_port("digit")
 
 
-@pytest.mark.parametrize(("port", "part"), PARTS)
-def test_every_line_equals_the_original(port: str, part: str) -> None:
-    report = session(port, part).check()
+def test_an_unknown_part_is_told_with_those_there_are() -> None:
+    with pytest.raises(WorkbenchError, match="digits has no part 'head'") as caught:
+        get_port("digits").part("head")
+    assert caught.value.note == "parts: classifier"
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_batches_of_1_2_and_4_are_among_those_tested(part: Variant) -> None:
+    own = part.part.params.get("BATCH_SIZE", "1")
+    batches = {own, *(v.get("BATCH_SIZE", own) for v in part.part.variants)}
+    assert batches >= {"1", "2", "4"}
+
+
+def test_every_line_equals_the_original(session: Session) -> None:
+    report = session.check()
     assert report.passed, str(report)
     assert not report.uncovered, "operators of the original that no line ports"
 
 
-@pytest.mark.parametrize(("port", "part"), PARTS)
-def test_the_engine_equals_the_original(port: str, part: str, tmp_path: Path) -> None:
-    p = get_port(port).part(part)
-    feeds = p.feeds()
-    expected = p.run_original(feeds)
-    with session(port, part).build(tmp_path / "x.engine") as engine:
+def test_the_engine_equals_the_original(variant: Variant, session: Session, tmp_path: Path) -> None:
+    feeds = variant.part.feeds(variant.params)
+    assert all(x.shape[0] == int(variant.params.get("BATCH_SIZE", x.shape[0])) for x in feeds.values())
+    expected = variant.part.run_original(feeds, session.model)
+    with session.build(tmp_path / "x.engine") as engine:
         got = engine.run(feeds)
     assert got.keys() == expected.keys()
     errors = {name: error(got[name], expected[name]) for name in got}
-    assert max(errors.values()) <= get_port(port).tolerance, errors
+    assert max(errors.values()) <= variant.part.tolerance, errors
 
 
-@pytest.mark.parametrize("port", [name for name in PORTS if len(get_port(name).parts) == 1])
-def test_the_engine_finds_what_the_original_finds(port: str, tmp_path: Path) -> None:
-    p = get_port(port)
-    picture = p.sample()
-    with session(port, p.part().name).build(tmp_path / "x.engine") as engine:
-        prepared = p.preprocess(picture, engine.inputs)
-        result = p.postprocess(engine.run(prepared.feeds), prepared.geometry)
-    expected = p.postprocess(p.part().run_original(prepared.feeds), prepared.geometry)
-    for got, want in zip(result, expected, strict=True):  # results are tuples of arrays
-        assert error(got, want) <= (p.tolerance if got.dtype.kind == "f" else 0)
+def test_the_engines_find_what_the_originals_find(folder: tuple[Port, Path]) -> None:
+    port, _ = folder
+    picture = port.sample()
+    with Networks(port) as engines, Networks(port, original=True) as originals:
+        results = zip(port.infer(engines, picture), port.infer(originals, picture), strict=True)
+        for got, want in results:  # tuples of arrays
+            assert error(got, want) <= (port.tolerance if got.dtype.kind == "f" else 0)
 
 
-@pytest.mark.parametrize(("port", "part"), PARTS)
-def test_no_weight_tensor_could_be_zero_unnoticed(port: str, part: str) -> None:
-    """The parity test can fail: any one tensor zeroed moves an output by more than the port's tolerance."""
-    p = get_port(port).part(part)
-    small = {"RE_SIZE": "128,128"} if "RE_SIZE" in p.params else {}  # a tenth of the time
-    network = load_network(p.config_path, {**p.params, **small}, session(port, part).network().values)
+NO_TORCH = """
+import runpy, sys
+sys.modules["torch"] = sys.modules["torchvision"] = None
+sys.argv = [*sys.argv[1:]]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_the_program_runs_where_there_is_no_torch(folder: tuple[Port, Path]) -> None:
+    """On a picture and, drawn, on a video of two frames."""
+    cv2 = pytest.importorskip("cv2", reason="the extra video is not installed")
+    port, path = folder
+    frames = cv2.VideoWriter(str(path / "in.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (320, 240))
+    for shift in (0, 16):
+        frames.write(np.roll(np.asarray(port.sample().convert("RGB").resize((320, 240)))[..., ::-1], shift, 1))
+    frames.release()
+    for arguments in (["--out", "drawn.png"], ["in.avi", "--out", "out.avi"]):
+        done = subprocess.run(
+            [sys.executable, "-c", NO_TORCH, f"workbench.ports.{port.name}", *arguments],
+            cwd=path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert (path / arguments[-1]).stat().st_size > 0
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("part", each(PARTS))
+def test_no_weight_tensor_could_be_zero_unnoticed(part: Variant) -> None:
+    """The parity test can fail: any one tensor zeroed moves an output by more than the part's tolerance.
+
+    Of a network with many tensors every n-th is tried.
+    """
+    small = next((v for v in part.part.variants if "RE_SIZE" in v), {})
+    session = Session.of_port(part.port.name, part.part.name, params=small)
+    feeds, network = session.feeds(), session.network()
     graph = network.parsed.graph
-    inputs = {name: graph.specs[name] for name in graph.inputs}
-    feeds = get_port(port).preprocess(get_port(port).sample(), inputs).feeds
-    plan, expected = plan_weights(graph), p.run_original(feeds)
+    plan, expected = plan_weights(graph), part.part.run_original(feeds, session.model)
     unnoticed = []
-    for tensor in plan.stored:
+    for tensor in list(plan.stored)[:: max(1, len(plan.stored) // 40)]:
         values = network.values.copy()
         values[tensor.offset : tensor.offset + tensor.count] = 0
         with ReferenceEngine(graph, plan.split(values)) as engine:
             got = engine.run(feeds)
-        if all(error(got[name], expected[name]) <= get_port(port).tolerance for name in got):
+        if all(error(got[name], expected[name]) <= part.part.tolerance for name in got):
             unnoticed.append(str(tensor))
     assert not unnoticed
 
 
 def test_the_samples_weights_are_those_of_its_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "digits.weights"
-    session("digits", "classifier").write_weights(path)
+    Session.of_port("digits").write_weights(path)
     assert path.read_bytes() == get_port("digits").part().weights_path.read_bytes()

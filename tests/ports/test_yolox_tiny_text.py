@@ -45,7 +45,7 @@ def test_it_finds_what_ddddocr_finds() -> None:
     picture, file = port.sample(), io.BytesIO()
     picture.save(file, "PNG")
     theirs = ddddocr.DdddOcr(det=True, ocr=False, show_ad=False).detection(file.getvalue())
-    prepared = port.preprocess(picture, {port.IMAGE: port.TensorSpec((1, 416, 416, 3), "u8")})
+    prepared = port.preprocess(picture, port.PORT.part().inputs())
     ours = port.postprocess(port.PORT.part().run_original(prepared.feeds), prepared.geometry)
     assert len(theirs) > 50
     for box in np.asarray(theirs, float):

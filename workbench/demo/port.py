@@ -15,7 +15,7 @@ from workbench.bench.sheet import Sheet
 from workbench.cli.options import progress
 from workbench.errors import WorkbenchError
 from workbench.ports import get_port
-from workbench.ports.run import save_picture
+from workbench.ports.common.pictures import save_picture
 from workbench.session import Session
 
 NAME = "yolox_tiny_text"

@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.ports.base import Port
 
-_HELPERS = ("base", "load", "run")
+_HELPERS = ("base", "load", "networks", "run")
 
 # Every other module of this folder is a port and defines PORT.
 PORTS = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg and m.name not in _HELPERS))

@@ -9,17 +9,15 @@ Kaynak 1998, doi:10.24432/C50P49, CC BY 4.0).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from workbench.graph import TensorSpec
 from workbench.paths import samples_dir
-from workbench.ports.base import Arrays, Part, Port, Prepared
-from workbench.ports.common.pictures import open_picture
+from workbench.ports.base import BATCHES, Arrays, Part, Port, Prepared, Specs
+from workbench.ports.common.pictures import Picture, open_picture, pixels
 from workbench.ports.run import main
 
 SIDE = 8
@@ -71,19 +69,21 @@ def sample() -> Image.Image:
     return open_picture(samples_dir() / PICTURE)
 
 
-def feeds() -> Arrays:
-    return preprocess(sample(), {}).feeds
+def make_feeds(inputs: Specs) -> Arrays:
+    """The sample's digits, as many as the batch holds; all of them where it is open."""
+    tiles, batch = preprocess(sample(), inputs).feeds[IMAGE], inputs[IMAGE].shape[0]
+    return {IMAGE: tiles if batch == -1 else np.resize(tiles, (batch, *tiles.shape[1:]))}
 
 
-def preprocess(picture: Image.Image, inputs: Mapping[str, TensorSpec]) -> Prepared:
+def preprocess(picture: Picture, inputs: Specs) -> Prepared:
     """u8 [n, 8, 8, 1], bright ink on black: a picture of a row of n square tiles, one digit each.
 
     Ink that is darker than the picture's edge is turned bright. Each pixel is the mean of those it stands for, as the
     training pictures were made from 32 x 32 bitmaps.
     """
-    grey = ImageOps.autocontrast(picture.convert("L"))
-    pixels = np.asarray(grey)
-    if np.median(np.concatenate([pixels[0], pixels[-1]])) > 127:
+    grey = ImageOps.autocontrast(Image.fromarray(pixels(picture)).convert("L"))
+    levels = np.asarray(grey)
+    if np.median(np.concatenate([levels[0], levels[-1]])) > 127:
         grey = ImageOps.invert(grey)
     count = max(1, round(grey.width / grey.height))
     row = np.asarray(grey.resize((SIDE * count, SIDE), Image.Resampling.BOX))
@@ -117,13 +117,24 @@ def draw(picture: Image.Image, result: Digits, tile: int = 64) -> Image.Image:
 PORT = Port(
     name="digits",
     title="Handwritten digits, a small classifier",
-    parts=(Part("classifier", "digits.cfg", original, feeds, to_original, from_original, {"BATCH_SIZE": "-1"}),),
+    parts=(
+        Part(
+            "classifier",
+            "digits.cfg",
+            original,
+            make_feeds,
+            to_original,
+            from_original,
+            # The verdict's C times float32's ulp; 8 times the original's error from float64 on the sample is as large.
+            tolerance=2e-6,
+            params={"BATCH_SIZE": "-1"},
+            variants=({"BATCH_SIZE": "1"}, *BATCHES),
+        ),
+    ),
     preprocess=preprocess,
     postprocess=postprocess,
     draw=draw,
     sample=sample,
-    # The verdict's C times float32's ulp; 8 times the original's error from float64 on the sample is as large.
-    tolerance=2e-6,
     licence="Apache-2.0 (network), CC BY 4.0 (digits)",
 )
 
