@@ -258,3 +258,35 @@ def test_what_does_not_fit_or_is_not_known_is_refused(line, shapes, message):
     layer = LAYERS[tag].parse(dict(word.split("=") for word in words))
     with pytest.raises(WorkbenchError, match=message):
         layer.infer(*[TensorSpec(shape) for shape in shapes])
+
+
+def test_mask_rcnns_second_stage_as_torchvision_does_it():
+    """nms, nms_gather and roialign on boxes that each class has its own of, from a config on the built engine."""
+    ops = pytest.importorskip("torchvision.ops", reason="torchvision (extra models)")
+    rng = np.random.default_rng(3)
+    box, score = crowd(rng, 2, 20, 3, own_boxes=True)
+    maps = rng.standard_normal((2, 4, 16, 16)).astype(np.float32)
+    config = """
+    [input] refname=BOX shape=2,20,12 dtype=f32
+    [input] refname=SCORE shape=2,20,3 dtype=f32
+    [input] refname=MAP shape=2,4,16,16 dtype=f32
+    [reshape] input=BOX shape=2,20,3,4 refname=OWN
+    [nms] input=OWN,SCORE mode=trt bbox_type=xyxy count_per_class=100 iou_thres=0.3 conf_thres=0.4 refname=ROWS
+    [nms_gather] input=ROWS,BOX mode=maskrcnn class_count=3 nms_idx=2 refname=ROI
+    [roialign] input=MAP,ROI mode=generic align_size=3 spatial_scale=0.125 sampling_ratio=2 aligned=1 refname=Y
+    [output] refname=ROI,Y
+    """
+    with build_engine(Document(config)) as engine:
+        got = engine.run({"BOX": box.reshape(2, 20, 12), "SCORE": score, "MAP": maps})
+    want = []
+    for image in range(2):
+        which, of_class = np.nonzero(score[image] > 0.4)
+        boxes = torch.from_numpy(box[image][which, of_class])
+        values = torch.from_numpy(score[image][which, of_class])
+        kept = ops.batched_nms(boxes, values, torch.from_numpy(of_class), 0.3)
+        want += [[image, *boxes[i].tolist()] for i in sorted(kept, key=lambda i: (of_class[i], -values[i]))]
+    used = got["ROI"][: len(want)]
+    np.testing.assert_array_equal(used, np.array(want, np.float32))
+    assert len(want) > 10 and not got["ROI"][len(want) :].any()
+    pooled = ops.roi_align(torch.from_numpy(maps), torch.from_numpy(used), 3, 0.125, 2, True).numpy()
+    np.testing.assert_allclose(got["Y"][: len(want)], pooled, atol=16 * np.spacing(np.float32(abs(maps).max())))
