@@ -71,7 +71,7 @@ PLANTED = [  # line, what stands there, what is put there, the cause
     (2, "pad=1", "pad=0", "padding"),
     (2, "kernel=3 pad=1", "kernel=5 pad=2", "kernel"),
     (2, "channel=8", "channel=6", "channel"),
-    (2, "weight_order=wrbmv", "weight_order=w", "batch_norm"),
+    (2, "weight_order=wrbmv", "weight_order=w", "bias"),  # what is folded in needs no more than that
     (2, "weight_order=wrbmv", "weight_order=wrbmv source=r:bn1.bias,b:bn1.weight", "gamma_beta_swapped"),
     (2, "weight_order=wrbmv", "weight_order=wrbmv source=m:bn1.running_var,v:bn1.running_mean", "mean_var_swapped"),
     (3, "mode=avg", "mode=max", "pool_mode"),

@@ -28,7 +28,8 @@ BAD = (Status.FAILED, Status.UNSUPPORTED)
 class Located:
     """The first wrong line: `result` where values showed it, `error` where the text, shapes or weights did.
 
-    `graph` is the config as far as it can be read, `sound` its lines before the first that cannot be computed.
+    `graph` is the config as far as it can be read (`complete`: all of it), `sound` its lines before the first that
+    cannot be computed. `unchecked` is the first line that time did not suffice for.
     """
 
     graph: Graph
@@ -39,18 +40,23 @@ class Located:
     error: WorkbenchError | None = None
     notes: list[str] = field(default_factory=list)
     stored: Weights | None = None
-    checker: Checker | None = None
+    complete: bool = True
+    unchecked: Node | None = None
 
 
-def locate(session: Session, progress: Progress, values: np.ndarray | None = None) -> Located:
-    """Check line after line up to the first wrong one. `values` are a weights file's floats, instead of the model's."""
+def locate(
+    session: Session, progress: Progress, values: np.ndarray | None = None, late: Callable[[], bool] = lambda: False
+) -> Located:
+    """Check line after line up to the first wrong one, or until `late()`.
+
+    `values` are a weights file's floats, instead of the model's.
+    """
     parsed, problems = session.parse(), Problems()
     graph = parsed.graph
-    notes: list[str] = []
-    if not parsed.errors:
-        graph, notes = _matched(session, graph)
+    notes = [warning.problem for warning in parsed.warnings]
     originals = session.original.tensors(graph, problems)
     errors = [*parsed.errors, *problems.errors]
+    complete = not errors
     sound = _before(graph, errors)
     weights, more = _weights(session, sound, values)
     errors += more
@@ -58,7 +64,8 @@ def locate(session: Session, progress: Progress, values: np.ndarray | None = Non
     if more and values is None:
         weights, _ = _weights(session, sound, None)
     found = Located(graph, sound, originals, notes=notes, stored=weights if values is not None else None)
-    _stream(session, found, weights, progress)
+    found.complete = complete
+    _stream(session, found, weights, progress, late)
     if found.node is None and errors:
         found.error = min(errors, key=_line)
         found.node = next((n for n in graph.nodes if n.where.line == _line(found.error)), None)
@@ -67,22 +74,6 @@ def locate(session: Session, progress: Progress, values: np.ndarray | None = Non
 
 def _line(error: WorkbenchError) -> int:
     return getattr(error.where, "line", 0)
-
-
-def _matched(session: Session, graph: Graph) -> tuple[Graph, list[str]]:
-    """Where most lines have no tie, they are matched by structure; what is ambiguous stays without."""
-    from workbench.trace.match import match
-
-    untied = [n for n in graph.body if not n.tie]
-    if session.original.exported is None or 2 * len(untied) <= len(graph.body):
-        return graph, []
-    matches = match(graph, session.original.exported)
-    nodes = [replace(n, tie=str(matches[n.index].tie), view=n.view or matches[n.index].view)
-             if n.index in matches else n for n in graph.nodes]  # fmt: skip
-    note = (
-        f"{len(matches)} of {len(untied)} lines without name= were matched by structure; the others are judged by them"
-    )
-    return replace(graph, nodes=nodes), [note]
 
 
 def _before(graph: Graph, errors: list[WorkbenchError]) -> Graph:
@@ -108,13 +99,14 @@ def _weights(session: Session, graph: Graph, values: np.ndarray | None) -> tuple
         return None, getattr(problem, "errors", [problem])
 
 
-def _stream(session: Session, found: Located, weights: Weights | None, progress: Progress) -> None:
+def _stream(
+    session: Session, found: Located, weights: Weights | None, progress: Progress, late: Callable[[], bool]
+) -> None:
     if weights is None or not found.sound.body:
         return
     originals = {t: found.originals[t] for n in found.sound for t in n.outputs if t in found.originals}
     feeds = session.feeds(found.sound)
     checker = Checker(found.sound, weights, originals, feeds, session.engine, session.precision, session.threads)
-    found.checker = checker
     drift = []
     for result in progress(checker.stream(), "diagnosing", len(checker.regions)):
         if result.status is Status.DRIFT:
@@ -125,6 +117,13 @@ def _stream(session: Session, found: Located, weights: Weights | None, progress:
             break
         if unknown:
             found.notes.append(f"{result.node.where} {result.node} was not checked: {result.message}")
+        if late():
+            found.unchecked = _after(result.node, checker)
+            break
     if drift:
         lines = ", ".join(map(str, drift[:8]))
         found.notes.append(f"drift, not a fault: lines {lines} are right alone, but what reaches them has moved")
+
+
+def _after(node: Node, checker: Checker) -> Node | None:
+    return next((region.node for region in checker.regions if region.node.index > node.index), None)

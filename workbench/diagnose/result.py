@@ -7,12 +7,22 @@ import html
 import json
 import math
 from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 from workbench.compare.result import LineResult, sci
 from workbench.config.document import Document
 from workbench.errors import Where
 
-KeyEdit = tuple[int, str, str | None]  # entry's id, key, new text (None: the key is taken out)
+# Entry's id, key, new text (None: the key is taken out); the key BEFORE: a line that is put in before the entry.
+KeyEdit = tuple[int, str, str | None]
+BEFORE = "before"
+
+
+class Picture(NamedTuple):
+    """A picture as a data URI, and what it shows."""
+
+    title: str
+    uri: str
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,9 @@ class Finding:
 @dataclass(frozen=True)
 class Diagnosis:
     """`where` is the first wrong line, None where there is none; `side` is config, engine, weights, input, output,
-    or original where the model itself cannot be compared with. `closest` are the three best attempts of those that did
-    not pass, and only where none did. `notes` are what else the user should know.
+    original where the model itself cannot be compared with, or time where that ran out before. `closest` are the three
+    best attempts of those that did not pass, and only where none did. `notes` are what else the user should know,
+    `pictures` what the original and the config are fed, where that is wrong.
     """
 
     title: str
@@ -63,6 +74,7 @@ class Diagnosis:
     result: LineResult | None = None
     tried: int = 0
     seconds: float = 0.0
+    pictures: list[Picture] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -128,7 +140,11 @@ class Diagnosis:
         close = f"<p>None of the causes tried explains it; the closest:</p><ul>{close}</ul>" if close else ""
         notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes)
         mark = "✓" if self.clean else "✗"
-        return f"<p><b>{mark} {html.escape(self.summary())}</b></p><ul>{found}</ul>{close}<ul>{notes}</ul>"
+        seen = "".join(
+            f"<figure style='display:inline-block;margin:4px'><img src='{p.uri}' style='max-width:360px'>"
+            f"<figcaption>{html.escape(p.title)}</figcaption></figure>" for p in self.pictures
+        )  # fmt: skip
+        return f"<p><b>{mark} {html.escape(self.summary())}</b></p>{seen}<ul>{found}</ul>{close}<ul>{notes}</ul>"
 
 
 def _plain(finding: Finding) -> dict[str, object]:
@@ -142,7 +158,10 @@ def edited_text(document: Document, edits: tuple[KeyEdit, ...]) -> str:
     ids = {old.id: new.id for old, new in zip(document.entries, copy.entries, strict=True)}
     for entry, key, value in edits:
         document.entry(entry)  # raises where the line is gone
-        if value is None:
+        if key == BEFORE:
+            above = [e.id for e in copy.entries[: document.entries.index(document.entry(entry))]]
+            copy.insert_after(above[-1] if above else None, str(value))
+        elif value is None:
             copy.remove_key(ids[entry], key)
         else:
             copy.set_key(ids[entry], key, value)

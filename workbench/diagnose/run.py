@@ -3,74 +3,98 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.compare.parts import parts_of
-from workbench.compare.result import LineResult, Status, sci
+from workbench.compare.result import Status, sci
 from workbench.diagnose.locate import Located, Progress, locate
-from workbench.diagnose.result import Diagnosis, Finding, KeyEdit, diff, edited_text
-from workbench.diagnose.scene import NODE_KEYS, REFUSALS, Scene, region_of, tie_texts
-from workbench.diagnose.table import Edit, causes_of
-from workbench.diagnose.weights_file import FileFault, file_faults, first_difference
+from workbench.diagnose.pictures import both_inputs
+from workbench.diagnose.result import Diagnosis, Finding, edited_text
+from workbench.diagnose.result import diff as difference
+from workbench.diagnose.scene import Scene, region_of, tie_texts
+from workbench.diagnose.search import Attempt, deadline, search
+from workbench.diagnose.weights_file import FIX, faulty_file
 from workbench.errors import Where, WorkbenchError
 from workbench.graph import Node
-from workbench.weights import plan_weights, read_weights
-from workbench.weights.from_torch import weights_from_model
+from workbench.weights import read_weights
 
 if TYPE_CHECKING:
     from workbench.session import Session
 
-WORTH = 1e-3  # a reference error below which the full verdict, with the engine, is asked for
-SECONDS = 8.0  # for trying; what is then found is told, with a note
+SECONDS = 60.0  # for a whole diagnosis; what is then found is told, with a note
+SEARCH = 8.0  # of them at most for trying corrections
 INPUT, OUTPUT = ("preproc",), ("yolo", "dist2bbox", "nms", "nms_merge", "bnms", "region", "mask")
-
-
-@dataclass
-class Attempt:
-    cause: str
-    node: Node
-    edit: Edit
-    error: float
+SOURCES = ("gamma_beta_swapped", "mean_var_swapped", "source")
+RANDOM = "the original gives other outputs at every run (dropout left on, or random operators): nothing to compare"
 
 
 def diagnose(session: Session, progress: Progress, seconds: float = SECONDS) -> Diagnosis:
     """The first wrong line and its causes. Raises WorkbenchError where the original does not run at all."""
-    start, title = time.perf_counter(), session.document.file
+    start = time.perf_counter()
     if session.original.trace.deterministic is False:
-        text = (
-            "the original gives other outputs at every run (dropout left on, or random operators): nothing to compare"
-        )
-        return Diagnosis(title, side="original", text=text, notes=session.original.notes)
+        told = Diagnosis(session.document.file, side="original", text=RANDOM)
+    else:
+        told = _diagnose(session, progress, seconds)
+    notes = [*session.original.notes, *told.notes]
+    return replace(told, notes=notes, seconds=time.perf_counter() - start)
+
+
+def _diagnose(session: Session, progress: Progress, seconds: float) -> Diagnosis:
+    late = deadline(seconds)
     try:
         values = None if session.weights_file is None else np.asarray(read_weights(session.weights_file))
     except WorkbenchError as problem:
-        return _unreadable(title, problem, time.perf_counter() - start)
-    found = locate(session, progress, values)
-    notes = [*session.original.notes, *found.notes]
-    if values is not None and (faulty := _file(session, found, values)) is not None:
-        told, fault_findings = faulty
-        return Diagnosis(title, told.where, str(told), "weights", "its weights are not the model's", fault_findings,
-                         notes=notes, result=found.result, seconds=time.perf_counter() - start)  # fmt: skip
-    if found.node is None and found.error is None:
-        if uncovered := session.original.uncovered(found.graph):
-            notes.append(f"{len(uncovered)} modules are covered by no line: {', '.join(uncovered[:8])}")
-        return Diagnosis(title, notes=notes, seconds=time.perf_counter() - start)
-    if found.node is None:
-        assert found.error is not None
+        return _unreadable(session.document.file, problem)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a wrong file or config gives NaN and Inf
+        found = locate(session, progress, values, late)
+        told = None if values is None else faulty_file(session, found, values)
+    if told is None:
+        told = _judged(session, found, seconds, late)
+    return replace(told, notes=[*found.notes, *told.notes])
+
+
+def _judged(session: Session, found: Located, seconds: float, late: Callable[[], bool]) -> Diagnosis:
+    title = session.document.file
+    if found.node is not None:
+        return _wrong_line(session, found, late)
+    if found.error is not None:
         where = found.error.where if isinstance(found.error.where, Where) else None
-        return Diagnosis(title, where, "", "config", f"{found.error.problem}. {found.error.note}", notes=notes,
-                         seconds=time.perf_counter() - start)  # fmt: skip
-    side = _side(found.node, found.result)
-    findings, closest, tried, late = _try(session, found, start + seconds) if side != "engine" else ([], [], 0, False)
-    if late:
-        notes.append(f"stopped after {seconds:g} s: not every cause was tried")
-    if any(f.cause in ("gamma_beta_swapped", "mean_var_swapped", "source") for f in findings):
-        side = "weights"
-    return Diagnosis(title, found.node.where, str(found.node), side, _text(found, session.engine), findings,
-                     [] if findings else closest, notes, found.result, tried, time.perf_counter() - start)  # fmt: skip
+        return Diagnosis(title, where, "", "config", f"{found.error.problem}. {found.error.note}")
+    if found.unchecked is not None:
+        text = f"no wrong line before this one, which {seconds:g} s did not suffice for"
+        return Diagnosis(title, found.unchecked.where, str(found.unchecked), "time", text)
+    uncovered = session.original.uncovered(found.graph)
+    notes = [f"{len(uncovered)} modules are covered by no line: {', '.join(uncovered[:8])}"] if uncovered else []
+    return Diagnosis(title, notes=notes)
+
+
+def _wrong_line(session: Session, found: Located, late: Callable[[], bool]) -> Diagnosis:
+    """The wrong line with what makes it right; an engine's lowering is nothing that the config could mend."""
+    assert found.node is not None
+    node = next(n for n in found.graph.nodes if n.outputs == found.node.outputs)
+    told = Diagnosis(session.document.file, node.where, str(node), _side(found), _text(found, session.engine),
+                     result=found.result)  # fmt: skip
+    if told.side == "engine":
+        return told
+    scene = scene_of(session, found, node)
+    if not scene.want:
+        return told
+    stop = deadline(SEARCH)
+    tried = search(scene, lambda: stop() or late())
+    findings = [_finding(session, a, tried.before) for a in tried.passed]
+    return replace(
+        told,
+        side="weights" if any(f.cause in SOURCES for f in findings) else told.side,
+        findings=findings,
+        closest=[_finding(session, a, tried.before) for a in tried.closest],
+        notes=["time ran out: not every cause was tried"] if tried.late else [],
+        tried=tried.tried,
+        pictures=both_inputs(scene) if told.side == "input" else [],
+    )
 
 
 def scene_of(session: Session, found: Located, node: Node) -> Scene:
@@ -92,72 +116,20 @@ def scene_of(session: Session, found: Located, node: Node) -> Scene:
                  session.precision, session.threads, parts, stored)  # fmt: skip
 
 
-def _try(session: Session, found: Located, deadline: float) -> tuple[list[Finding], list[Finding], int, bool]:
-    """(what makes the line pass, the three closest, how many were tried, whether time ran out)."""
-    assert found.node is not None
-    node = next(n for n in found.graph.nodes if n.outputs == found.node.outputs)
-    scene = scene_of(session, found, node)
-    if not scene.want:
-        return [], [], 0, False
-    before = scene.reference_error(node)
-    attempts: list[Attempt] = []
-    passed: dict[str, Finding] = {}
-    seen = {_look(node)}
-    for inner in reversed(scene.nodes):
-        for cause in causes_of(inner.tag):
-            for edit in _proposals(cause.propose, scene, inner):
-                if time.perf_counter() > deadline:
-                    return _ranked(passed), _closest(session, attempts, before), len(attempts), True
-                try:
-                    changed = scene.edited(inner, edit)
-                except REFUSALS:
-                    continue
-                if _look(changed) in seen:
-                    continue
-                seen.add(_look(changed))
-                attempt = Attempt(cause.id, changed, edit, scene.reference_error(changed))
-                attempts.append(attempt)
-                if attempt.error < min(WORTH, before) and cause.id not in passed and scene.passes(changed):
-                    passed[cause.id] = _finding(session, attempt, before)
-    return _ranked(passed), _closest(session, attempts, before), len(attempts), False
-
-
-def _look(node: Node) -> str:
-    return repr((node.index, node.layer, node.act, node.inputs, sorted(node.source.items())))
-
-
-def _proposals(propose, scene: Scene, node: Node):
-    """What a cause proposes; one that cannot look at this line (a shape it does not expect) proposes nothing."""
-    try:
-        yield from propose(scene, node)
-    except (KeyError, *REFUSALS):
-        return
-
-
-def _ranked(passed: dict[str, Finding]) -> list[Finding]:
-    """Fewest changed keys first; equally simple ones as they were tried."""
-    return sorted(passed.values(), key=lambda f: len(f.edits))
-
-
-def _closest(session: Session, attempts: list[Attempt], before: float) -> list[Finding]:
-    best = sorted((a for a in attempts if np.isfinite(a.error)), key=lambda a: a.error)[:3]
-    return [_finding(session, a, before) for a in best]
-
-
 def _finding(session: Session, attempt: Attempt, before: float) -> Finding:
-    edits: list[KeyEdit] = [(attempt.node.entry, key, text) for key, text in attempt.edit.items()]
-    words = " ".join(f"{key}={text}" if text is not None else f"no {key}" for key, text in attempt.edit.items())
-    own = type(attempt.node.layer).keys().keys() | set(NODE_KEYS)
-    kept = tuple(e for e in edits if e[1] in own)
-    text = diff(session.document.text, edited_text(session.document, kept))
-    return Finding(attempt.cause, f"line {attempt.node.where.line} has {words}", before, attempt.error, kept, text)
+    edits = tuple((attempt.node.entry, key, text) for key, text in attempt.edit.items())
+    text = edited_text(session.document, edits)
+    return Finding(attempt.cause, f"line {attempt.node.where.line} has {attempt.words}", before, attempt.error, edits,
+                   difference(session.document.text, text))  # fmt: skip
 
 
-def _side(node: Node, result: LineResult | None) -> str:
+def _side(found: Located) -> str:
+    assert found.node is not None
+    result, tag = found.result, found.node.tag
     iso = result.isolated if result else None
     if result and (result.status is Status.UNSUPPORTED or (iso and iso.side == "engine")):
         return "engine"
-    return "input" if node.tag in INPUT else "output" if node.tag in OUTPUT else "config"
+    return "input" if tag in INPUT else "output" if tag in OUTPUT else "config"
 
 
 def _text(found: Located, engine: str) -> str:
@@ -174,51 +146,8 @@ def _text(found: Located, engine: str) -> str:
     return f"{said}; {result.message}" if result.message else said
 
 
-def _file(session: Session, found: Located, values: np.ndarray) -> tuple[Node, list[Finding]] | None:
-    """The line whose weights in the file differ from the model's first, if that is what is wrong there; and why."""
-    graph = found.graph if found.error is None and len(found.graph.nodes) == len(found.sound.nodes) else found.sound
-    try:
-        plan = plan_weights(graph)
-        want = weights_from_model(graph, plan, session.original.source).values
-    except WorkbenchError:
-        return None
-    at = first_difference(values, want, plan)
-    if at is None:
-        return None
-    bad = found.node
-    if bad is None and values.size == want.size:
-        return None  # the difference changes no verdict
-    if bad is not None and values.size == want.size and not _differs(values, want, plan, bad):
-        return None
-    if bad is not None and values.size == want.size:
-        at = next(s for s in plan.stored if s.node.outputs == bad.outputs and not _equal(values, want, s))
-    state = session.model.state_dict()
-    faults = file_faults(values, want, plan, state, at)
-    return _place(faults, at.node), [_file_finding(f, found) for f in faults]
-
-
-def _place(faults: list[FileFault], node: Node) -> Node:
-    return faults[0].spec.node if faults else node
-
-
-def _equal(values: np.ndarray, want: np.ndarray, spec) -> bool:
-    span = slice(spec.offset, spec.offset + spec.count)
-    return bool(np.allclose(values[span], want[span], rtol=1e-6, atol=1e-12, equal_nan=True))
-
-
-def _differs(values: np.ndarray, want: np.ndarray, plan, node: Node) -> bool:
-    return any(not _equal(values, want, s) for s in plan.stored if s.node.outputs == node.outputs)
-
-
-def _file_finding(fault: FileFault, found: Located) -> Finding:
-    iso = found.result.isolated if found.result else None
-    before = iso.reference if iso else float("nan")
-    fix = "write the file again from the model: session.write_weights(FILE)"
-    return Finding(fault.cause, fault.text, before, float("nan"), weights_fix=fix)
-
-
-def _unreadable(title: str, problem: WorkbenchError, seconds: float) -> Diagnosis:
-    cause = "byte_swapped" if "big-endian" in problem.note else "weights_damaged"
-    finding = Finding(cause, problem.note, float("nan"), 0.0, weights_fix="session.write_weights(FILE)")
-    return Diagnosis(title, side="weights", text=str(problem), findings=[finding] if cause == "byte_swapped" else [],
-                     seconds=seconds)  # fmt: skip
+def _unreadable(title: str, problem: WorkbenchError) -> Diagnosis:
+    findings = []
+    if "big-endian" in problem.note:
+        findings = [Finding("byte_swapped", problem.note, float("nan"), float("nan"), weights_fix=FIX)]
+    return Diagnosis(title, side="weights", text=str(problem), findings=findings)

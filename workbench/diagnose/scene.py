@@ -14,11 +14,12 @@ from workbench.compare.parts import Part, slices
 from workbench.compare.regions import Region, split_regions
 from workbench.compare.result import LineResult, Status
 from workbench.compare.verdict import error
+from workbench.diagnose.result import BEFORE
 from workbench.engines.base import Arrays, Weights
 from workbench.engines.reference import evaluate_graph
 from workbench.errors import WorkbenchError
 from workbench.graph import Act, Graph, Node, TensorSpec
-from workbench.layers.base import items
+from workbench.layers.base import LAYERS, items
 from workbench.layers.input import Input
 from workbench.trace.tie import graph_ties
 from workbench.weights import plan_weights
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from workbench.trace.original import Original
 
 NODE_KEYS = ("act", "act_alpha", "act_beta", "input", "source")
+ADDED = -1  # index of such a line
+Nodes = tuple[Node, ...]
 REFUSALS = (
     WorkbenchError,
     RuntimeError,
@@ -61,12 +64,19 @@ class Scene:
     def __post_init__(self) -> None:
         self._weights: dict[Any, Weights] = {}
 
-    def edited(self, node: Node, edit: Mapping[str, str | None]) -> Node:
-        """The node with keys changed, as the config would give it. Raises WorkbenchError for values it cannot have."""
+    def edited(self, node: Node, edit: Mapping[str, str | None]) -> Nodes:
+        """The node with keys changed, as the config would give it, behind a line that `before` puts in.
+
+        Raises WorkbenchError for values it cannot have.
+        """
         known, own, act = type(node.layer).keys(), {}, node.act._asdict()
+        added: Nodes = ()
         for key, text in edit.items():
             if key in known:
                 own[key] = known[key].default if text is None else known[key].parse(text)
+            elif key == BEFORE:
+                added = (self._line(node, str(text)),)
+                node = replace(node, inputs=(*added[0].outputs, *node.inputs[1:]))
             elif key == "input":
                 node = replace(node, inputs=tuple(items(text)))
             elif key == "source":
@@ -75,11 +85,20 @@ class Scene:
                 act["name"] = text or "identity"
             else:
                 act[key.removeprefix("act_")] = None if text is None else float(text)
-        return replace(node, layer=replace(node.layer, **own), act=Act(**act))
+        return (*added, replace(node, layer=replace(node.layer, **own), act=Act(**act)))
 
-    def graph(self, changed: Node) -> Graph:
-        """The scene as a graph with `changed` in its place. Raises WorkbenchError where its shapes do not fit."""
-        body = [changed if n.index == changed.index else n for n in self.nodes]
+    def _line(self, node: Node, text: str) -> Node:
+        """A line `tag key=value ...` that takes the node's first input."""
+        tag, *keys = text.split()
+        layer = LAYERS[tag].parse(dict(word.split("=", 1) for word in keys))
+        return Node(ADDED, layer, node.inputs[:1], (f"{node.inputs[0]}_{tag}",), node.where)
+
+    def graph(self, changed: Nodes) -> Graph:
+        """The scene as a graph with `changed`, its last node in the place of the one it was made from.
+
+        Raises WorkbenchError where its shapes do not fit.
+        """
+        body = [m for n in self.nodes for m in (changed if n.index == changed[-1].index else (n,))]
         made = {t for n in body for t in n.outputs}
         inputs = list(dict.fromkeys(t for n in body for t in n.inputs if t not in made))
         feeds = []
@@ -94,7 +113,7 @@ class Scene:
         shapes.infer(graph)
         return graph
 
-    def weights(self, graph: Graph, changed: Node) -> Weights:
+    def weights(self, graph: Graph) -> Weights:
         """The scene's weights: the file's where their shapes fit, else what the model gives for the changed line."""
         plan = plan_weights(graph)
         if not plan.stored:
@@ -118,14 +137,19 @@ class Scene:
             found.setdefault(spec.node.index, {})[spec.letter] = array
         return found
 
-    def reference_error(self, changed: Node) -> float:
+    def values(self, changed: Nodes) -> Arrays:
+        """What the torch reference of the changed scene gives. Raises one of REFUSALS where it cannot be computed."""
+        graph = self.graph(changed)
+        if any(not self._shaped(graph.specs[t].shape, r.shape) for t, r in self.want.items()):
+            raise WorkbenchError("another shape than the original's")
+        feeds = {t: self.tensors[t] for t in graph.inputs}
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a wrong weights file holds anything
+            return evaluate_graph(graph, self.weights(graph), feeds, "f32")
+
+    def reference_error(self, changed: Nodes) -> float:
         """How far the torch reference of the changed line is from the original; inf where it cannot be."""
         try:
-            graph = self.graph(changed)
-            if any(not self._shaped(graph.specs[t].shape, r.shape) for t, r in self.want.items()):
-                return float("inf")
-            feeds = {t: self.tensors[t] for t in graph.inputs}
-            got = evaluate_graph(graph, self.weights(graph, changed), feeds, "f32")
+            got = self.values(changed)
         except REFUSALS:
             return float("inf")
         return max(self._error(t, got[t]) for t in self.want)
@@ -140,13 +164,13 @@ class Scene:
             return error(got, want)
         return max(error(got[p], want[p]) for p in slices(parts, want.ndim))
 
-    def verdict(self, changed: Node) -> LineResult:
+    def verdict(self, changed: Nodes) -> LineResult:
         """The full verdict, reference and engine, on the changed line."""
         try:
             graph = self.graph(changed)
-            weights = self.weights(graph, changed)
+            weights = self.weights(graph)
         except REFUSALS as problem:
-            return LineResult(changed, Status.FAILED, message=str(problem))
+            return LineResult(changed[-1], Status.FAILED, message=str(problem))
         known = {t: self.tensors[t] for t in graph.inputs}
         checker = Checker(graph, weights, {**known, **self.want}, {}, self.engine, self.precision, self.threads)
         if self.parts:
@@ -154,7 +178,7 @@ class Scene:
         region = next(r for r in checker.regions if r.node.outputs == self.node.outputs)
         return checker.alone(region)
 
-    def passes(self, changed: Node) -> bool:
+    def passes(self, changed: Nodes) -> bool:
         result = self.verdict(changed)
         iso = result.isolated
         return result.status is Status.PASSED and iso is not None and iso.reference <= iso.tolerance

@@ -45,10 +45,11 @@ def causes_of(tag: str) -> list[Cause]:
 
 def markdown() -> str:
     """The table of docs/diagnosis.md."""
-    import workbench.diagnose.causes  # noqa: F401
-    from workbench.diagnose.weights_file import FILE_CAUSES
+    import workbench.diagnose.causes
+    import workbench.diagnose.file_causes  # noqa: F401
+    from workbench.diagnose.file_causes.table import FILE_CAUSES
 
     rows = [(c.id, ", ".join(c.tags) or "any", c.tries) for c in CAUSES.values()]
-    rows += [(id, "the .weights file", text) for id, text in FILE_CAUSES.items()]
+    rows += [(c.id, "the .weights file", c.tries) for c in FILE_CAUSES.values()]
     head = "| cause | layers | what is tried |\n|---|---|---|\n"
     return head + "".join(f"| `{id}` | {tags} | {text} |\n" for id, tags, text in rows)

@@ -20,6 +20,7 @@ ANSWERS: dict[str, frozenset[str]] = {
         "stride": "stride",
         "dilation": "dilation",
         "group": "group",
+        "output pad": "output_pad",
         "conv scale": "layer_scale",
         "pool mode": "pool_mode",
         "pool kernel": "kernel",
@@ -58,14 +59,17 @@ ANSWERS: dict[str, frozenset[str]] = {
         "box type": "box_format",
         "reduce mode": "reduce_mode",
         "matmul transposed": "matmul_transposed",
+        "clamp bounds": "clamp_bounds",
         "roll direction": "roll_shift",
+        "pad sides": "pad_sides",
+        "LSTM direction": "lstm_keys",
         "pad mode": "pad_value",
         "input order": "input_order",
         "wrong input": "wrong_input",
         "outputs exchanged": "input_order wrong_input",  # of the line that reads the pieces, which is where it shows
         # one for each key that this kind has been seen to draw
         "another key": "kernel channel output_size norm_mode resize_size reduce_axis matmul_transposed slice_size "
-        "slice_stride pad_value threshold pixelshuffle_mode",
+        "slice_stride pad_value pad_sides threshold pixelshuffle_mode lstm_keys",
         # the weights file; a tensor too many or too few is a shift of what follows
         "file shifted": "weights_shifted",
         "tensor missing": "weights_missing weights_shifted",
@@ -80,6 +84,7 @@ ANSWERS: dict[str, frozenset[str]] = {
         "kernel flipped": "kernel_flipped",
         "bytes swapped": "byte_swapped",
         "tensor zeroed": "weights_zeroed",
+        "one value wrong": "weights_value",
         "tensor scaled": "weights_scaled",
         "batch norm not folded": "bn_unfolded",
         "batch norm folded twice": "bn_doubly_folded",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+import numpy as np
+
+from workbench.diagnose.causes.numbers import number
 from workbench.diagnose.scene import Scene
 from workbench.diagnose.table import Edit, cause
-from workbench.graph import Node
+from workbench.graph import Act, Node
 from workbench.layers.activation import ACTS
 
 SAME = {"linear": "identity", "swish": "silu"}  # two words for one function
@@ -31,8 +35,34 @@ def other(scene: Scene, node: Node) -> Iterator[Edit]:
             yield from ({"act": name, "act_alpha": value} for value in values[1:])
 
 
-@cause("act_alpha", "usual slopes of leaky, elu and hard_sigmoid")
+@cause("act_alpha", "alpha and beta solved for: the least squares of leaky, elu and hard_sigmoid, the bounds of clip; "
+       "usual slopes")  # fmt: skip
 def alpha(scene: Scene, node: Node) -> Iterator[Edit]:
+    if node is scene.node and (name := node.act.name) in SOLVED:
+        x = scene.values((replace(node, act=Act()),))[node.outputs[0]]
+        keys = ("act_alpha", "act_beta")
+        solved = SOLVED[name](np.asarray(x, np.float64), np.asarray(scene.want[node.outputs[0]], np.float64))
+        found = {k: number(v) for k, v in zip(keys, solved, strict=False)}
+        yield from ({k: v} for k, v in found.items())
+        yield found
     for value in ALPHAS.get(node.act.name, ()):
         if node.act.alpha is None or float(value) != node.act.alpha:
             yield {"act_alpha": value}
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
+    return (float(np.dot(x, y) / np.dot(x, x)),)
+
+
+def _inner(x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
+    inside = (y > 0) & (y < 1)
+    return tuple(map(float, np.polyfit(x[inside], y[inside], 1)))
+
+
+# From the input x and output y of an activation, its alpha (and beta).
+SOLVED: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, ...]]] = {
+    "leaky": lambda x, y: _slope(x[x < 0], y[x < 0]),
+    "elu": lambda x, y: _slope(np.expm1(x[x < 0]), y[x < 0]),
+    "hard_sigmoid": _inner,
+    "clip": lambda x, y: (float(y.min()), float(y.max())),
+}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
-from workbench.diagnose.causes.windows import text
+from workbench.diagnose.causes.numbers import text
 from workbench.diagnose.scene import Scene
 from workbench.diagnose.table import Edit, cause
 from workbench.graph import Node
@@ -49,22 +49,25 @@ def slice_start(scene: Scene, node: Node) -> Iterator[Edit]:
 
 @cause("slice_size", "sizes off by one or two, on each axis, and the original's own size", "slice")
 def slice_size(scene: Scene, node: Node) -> Iterator[Edit]:
+    given = scene.specs[node.inputs[0]]
     for want in scene.want.values():
-        if want.ndim == len(node.layer.shape):  # type: ignore[attr-defined]
+        if [node.layer.size(a, n, given) for a, n in enumerate(given.shape)] != list(want.shape):  # type: ignore[attr-defined]
             yield {"shape": text(want.shape)}
             yield from ({"shape": text(want.shape), **edit} for edit in _shifted(node, "start", (-1, 1)))
     yield from _shifted(node, "shape", (-1, 1, -2, 2))
 
 
-@cause("slice_stride", "steps of 1 and 2 on each axis", "slice")
+@cause("slice_stride", "steps of 1 to 4 on every axis alone, and of 1 and 2 on all of them together", "slice")
 def slice_stride(scene: Scene, node: Node) -> Iterator[Edit]:
-    yield from _shifted(node, "stride", (-1, 1))
+    now: tuple[int, ...] = node.layer.steps  # type: ignore[attr-defined]
+    alone = [(*now[:i], step, *now[i + 1 :]) for i in range(len(now)) for step in (1, 2, 3, 4)]
+    yield from ({"stride": text(steps)} for steps in dict.fromkeys([*alone, *product((1, 2), repeat=len(now))]))
 
 
 def _shifted(node: Node, key: str, steps: tuple[int, ...]) -> Iterator[Edit]:
     """One number of a list at a time moved by each step."""
     layer: Any = node.layer
-    values = list(layer.steps if key == "stride" else getattr(layer, key))
+    values = list(getattr(layer, key))
     for axis, step in ((axis, step) for step in steps for axis in range(len(values))):
         moved = [v + step * (i == axis) for i, v in enumerate(values)]
         if key != "start" or moved[axis] >= 0 or values[axis] < 0:

@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from workbench.diagnose.causes.windows import has, text
+from workbench.diagnose.causes.numbers import number, numbers, text
+from workbench.diagnose.causes.windows import has
 from workbench.diagnose.scene import Scene
 from workbench.diagnose.table import Edit, cause
 from workbench.graph import Node
@@ -74,7 +75,10 @@ def attention_heads(scene: Scene, node: Node) -> Iterator[Edit]:
 
 @cause("eltwise_mode", "sum, difference, product, quotient, maximum and minimum", "eltwise")
 def eltwise_mode(scene: Scene, node: Node) -> Iterator[Edit]:
+    same = ("add", "sum") if node.layer.mode in ("add", "sum") else (node.layer.mode,)  # type: ignore[attr-defined]
     for mode in ("add", "mul", "sub", "div", "max", "min", "pow"):
+        if mode in same:
+            continue
         yield {"mode": mode} | ({"scale": "1"} if node.layer.scaled else {})  # type: ignore[attr-defined]
 
 
@@ -85,25 +89,33 @@ def eltwise_scale(scene: Scene, node: Node) -> Iterator[Edit]:
     x = [scene.tensors.get(t) for t in node.inputs]
     if all(t is not None and t.shape == want.shape for t in x):
         columns = np.stack([np.asarray(t, np.float64).reshape(-1) for t in x if t is not None], 1)
-        yield {"scale": ",".join(_rounded(c) for c in np.linalg.lstsq(columns, want.reshape(-1), rcond=None)[0])}
+        yield {"scale": numbers(np.linalg.lstsq(columns, want.reshape(-1), rcond=None)[0])}
 
 
-@cause("scale_shift", "factor and shift: the straight line through the original's values, and usual factors", "scale")
+@cause("scale_shift", "factor and shift: the straight line through the original's values, and usual powers", "scale")
 def scale_shift(scene: Scene, node: Node) -> Iterator[Edit]:
     x, want = scene.tensors.get(node.inputs[0]), next(iter(scene.want.values()))
     if x is not None and x.size == want.size:
-        factor, shift = np.polyfit(np.asarray(x, np.float64).reshape(-1), want.reshape(-1).astype(np.float64), 1)
-        now = node.layer
-        if _rounded(factor) != _rounded(now.scale):  # type: ignore[attr-defined]
-            yield {"scale": _rounded(factor)}
-        yield {"shift": _rounded(shift)}
-        yield {"scale": _rounded(factor), "shift": _rounded(shift)}
+        line = np.polyfit(np.asarray(x, np.float64).reshape(-1), want.reshape(-1).astype(np.float64), 1)
+        factor, shift = map(number, line)
+        yield from ({"scale": factor}, {"shift": shift}, {"scale": factor, "shift": shift})
     yield from ({"power": p} for p in ("1", "2", "0.5", "-0.5", "-1"))
 
 
-def _rounded(value: float) -> str:
-    """Six digits, and the nearest round number where it lies within float32's rounding."""
-    return "0" if abs(value) < 1e-6 else f"{value:.6g}"
+@cause("clamp_bounds", "the least and the largest value that the original has", "clamp")
+def clamp_bounds(scene: Scene, node: Node) -> Iterator[Edit]:
+    low, high = node.layer.value  # type: ignore[attr-defined]
+    least, most = (number(float(f(next(iter(scene.want.values()))))) for f in (np.min, np.max))
+    yield from ({"value": text(pair)} for pair in ((least, f"{high:g}"), (f"{low:g}", most), (least, most)))
+
+
+@cause("lstm_keys", "one and both directions, 1 to 4 layers, the original's number of features", "lstm")
+def lstm_keys(scene: Scene, node: Node) -> Iterator[Edit]:
+    features = next(iter(scene.want.values())).shape[-1]
+    for direction, share in (("unidirection", 1), ("bidirection", 2)):
+        yield {"direction": direction}
+        yield {"direction": direction, "hiddens": str(features // share)}
+    yield from ({"layer_counts": str(n)} for n in (1, 2, 3, 4))
 
 
 @cause("matmul_transposed", "either matrix transposed or not", "matmul")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.diagnose.causes.windows import text
+from workbench.diagnose.causes.numbers import text
 from workbench.diagnose.scene import Scene
 from workbench.diagnose.table import Edit, cause
 from workbench.graph import Node

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
-from workbench.diagnose.scene import Scene
+import numpy as np
+
+from workbench.diagnose.causes.numbers import number, text
+from workbench.diagnose.result import BEFORE
+from workbench.diagnose.scene import REFUSALS, Scene
 from workbench.diagnose.table import Edit, cause
 from workbench.graph import Node
+from workbench.layers.transposed import each
 
 CONV = ("conv2d", "conv1d", "deconv2d", "deconv1d")
 WINDOWS = (*CONV, "pool2d", "unfold")
-
-
-def text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
+LARGEST = 31  # kernel that is tried
 
 
 def has(node: Node, key: str) -> bool:
@@ -49,13 +52,38 @@ def dilation(scene: Scene, node: Node) -> Iterator[Edit]:
         yield from ({"dilation": str(d)} for d in (1, 2, 3, 4))
 
 
-@cause("kernel", "1 to 7, 11 and the size of the original's own, with the padding that keeps the size", *WINDOWS)
+@cause("kernel", "every h,w up to 31 that gives the original's size, and 1 to 7 with the padding that keeps the size",
+       *WINDOWS)  # fmt: skip
 def kernel(scene: Scene, node: Node) -> Iterator[Edit]:
-    if has(node, "kernel"):
-        for k in (1, 3, 5, 7, 2, 4, 6, 11):
-            yield {"kernel": str(k)}
-            if has(node, "pad"):
-                yield {"kernel": str(k), "pad": str(k // 2)}
+    if not has(node, "kernel"):
+        return
+    sides = [_fitting(scene, node, axis) for axis in range(len(each(node.layer.kernel)))]  # type: ignore[attr-defined]
+    yield from ({"kernel": text(hw)} for hw in sorted(product(*sides), key=lambda hw: (len(set(hw)), hw)))
+    for k in (1, 3, 5, 7, 2, 4, 6):
+        yield {"kernel": str(k)}
+        if has(node, "pad"):
+            yield {"kernel": str(k), "pad": str(k // 2)}
+
+
+def _fitting(scene: Scene, node: Node, axis: int) -> list[int]:
+    """Kernels of one axis with which the line gives the original's size there."""
+    want, found = scene.want[node.outputs[0]], []
+    for k in range(1, LARGEST + 1):
+        kernel = [*each(node.layer.kernel)]  # type: ignore[attr-defined]
+        kernel[axis] = k
+        try:
+            layer = scene.edited(node, {"kernel": text(kernel)})[-1].layer
+            given = layer.infer(*(scene.specs[t] for t in node.inputs))[0].shape
+        except REFUSALS:
+            continue
+        if given[2 + axis] == want.shape[2 + axis]:
+            found.append(k)
+    return found
+
+
+@cause("output_pad", "0 and every value below the stride", "deconv2d", "deconv1d")
+def output_pad(scene: Scene, node: Node) -> Iterator[Edit]:
+    yield from ({"output_pad": str(p)} for p in range(max(*each(node.layer.stride), 1)))  # type: ignore[attr-defined]
 
 
 @cause("channel", "the original's number of output channels or features", *CONV, "dense")
@@ -74,9 +102,15 @@ def group(scene: Scene, node: Node) -> Iterator[Edit]:
         yield from ({"group": str(g)} for g in dict.fromkeys((1, channels, 2, 4, 8, 16, 32)) if channels % g == 0)
 
 
-@cause("layer_scale", "scale=1, and the usual factors", *CONV)
+@cause("layer_scale", "scale=1, the ratio to the original where the activation lets factors through, usual factors",
+       *CONV)  # fmt: skip
 def scale(scene: Scene, node: Node) -> Iterator[Edit]:
     if has(node, "scale"):
+        if node is scene.node and node.act.name in ("identity", "linear", "relu", "leaky"):
+            ours, want = (np.asarray(t, np.float64).reshape(-1) for t in (
+                scene.values((node,))[node.outputs[0]], scene.want[node.outputs[0]]))  # fmt: skip
+            ratio = np.dot(ours, want) / np.dot(ours, ours)
+            yield {"scale": number(node.layer.scale * ratio)}  # type: ignore[attr-defined]
         yield from ({"scale": s} for s in ("1", "0.5", "2", "0.1", "0.2"))
 
 
@@ -100,3 +134,10 @@ def output_size(scene: Scene, node: Node) -> Iterator[Edit]:
     for want in scene.want.values():
         if want.ndim == 4:
             yield {"output_size": text(want.shape[2:])}
+
+
+@cause("zero_padding", "zeros around the input before the maximum is taken, as a [pad] line does, not -inf", "pool2d")
+def zero_padding(scene: Scene, node: Node) -> Iterator[Edit]:
+    pads = node.layer.pad  # type: ignore[attr-defined]
+    if node.layer.maximum and any(pads):  # type: ignore[attr-defined]
+        yield {BEFORE: f"pad pad={text(pads)}", "pad": "0"}
