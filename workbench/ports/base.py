@@ -47,8 +47,9 @@ class Part:
     from_original(outputs)      what the original returns, as named arrays that equal the config's outputs
     `tolerance` is the largest error of an output, as workbench.compare.verdict measures it, that engine and original
     may differ by from the same feed; the port says what it is derived from. `params` are the config's $NAMEs, to be
-    overridden by the user; `variants` are overrides that it is tested with. The config's weights are found through its
-    `name=` ties. Only `original` and `example` load torch, and they alone.
+    overridden by the user; `variants` are overrides that it is tested with. `stem` names the weights file where the
+    config is not this part's alone. The config's weights are found through its `name=` ties. Only `original` and
+    `example` load torch, and they alone.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Part:
     tolerance: float
     params: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[Mapping[str, str], ...] = BATCHES
+    stem: str = ""
 
     @property
     def config_path(self) -> Path:
@@ -68,7 +70,7 @@ class Part:
     @property
     def weights_path(self) -> Path:
         """The shipped sample's, where the part has one; else weights/<config>.weights, which a check writes."""
-        name = f"{Path(self.config).stem}.weights"
+        name = f"{self.stem or Path(self.config).stem}.weights"
         return path if (path := samples_dir() / name).is_file() else Path("weights") / name
 
     def inputs(self, params: Params = None) -> dict[str, TensorSpec]:

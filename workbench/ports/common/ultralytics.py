@@ -2,100 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.ports.common.seeded import seeded
-from workbench.ports.common.yolov8 import CONFIDENCE, IOU, MOST, make_feeds, to_original
 from workbench.graph import TensorSpec
+from workbench.ports.base import Arrays
+from workbench.ports.common.seeded import seeded
+from workbench.ports.common.yolov8 import (
+    BOXES,
+    CLASSES,
+    CONFIDENCE,
+    IMAGE,
+    IMAGES,
+    IOU,
+    MOST,
+    SCORES,
+    make_feeds,
+    to_original,
+)
 
 SCALES = {16: "n", 32: "s"}  # the first convolution's channels, and the size of the model that has them
 
 
-def tasks() -> Any:
-    """ultralytics.nn.tasks. Raises WorkbenchError where the package is not installed."""
+def model_class(name: str, classes: int) -> Any:
+    """ultralytics' model class of that name, whose one tensor of predictions is told apart into its parts at the end.
+
+    In eval mode it gives boxes [b, 4, a], scores [b, classes, a], what is left [b, e, a], and any further outputs.
+    Raises WorkbenchError where the package is not installed.
+    """
     try:
         from ultralytics.nn import tasks
     except ImportError as error:
         raise WorkbenchError(
             f"the original needs ultralytics: {error}", note="pip install 'porting-workbench[models-agpl]'"
         ) from error
-    return tasks
+
+    class Parts(getattr(tasks, name)):  # type: ignore[misc]
+        def forward(self, x: Any, *args: Any, **options: Any) -> Any:
+            y = super().forward(x, *args, **options)
+            if self.training or not isinstance(y, tuple):  # a pass of the constructor's, for its strides
+                return y
+            rows, *more = y[0] if isinstance(y[0], tuple) else y[:1]
+            return rows[:, :4], rows[:, 4 : 4 + classes], rows[:, 4 + classes :], *more
+
+    return Parts
 
 
 def original(make: Callable[[str], Any], scale: str, checkpoint: str | Path | None) -> Any:
     """The model that `make` builds for a scale (n or s), in eval mode.
 
-    Its weights are those of `checkpoint`, a state_dict of ultralytics' names, whose scale counts; without one they are
+    Its weights are those of `checkpoint`, a state_dict of ultralytics' names, whose scale counts. Without one they are
     random, and the class biases so high that there is something to find.
     """
     if checkpoint is None:
-        return _findable(seeded(lambda: make(scale), _pictures(2)))
-    from workbench.weights.checkpoint import load_checkpoint, load_into
+        return _findable(seeded(lambda: make(scale), _pictures()))
+    from workbench.weights.checkpoint import load_into
 
-    state = _loaded(checkpoint, load_checkpoint)
+    state = _state(checkpoint)
     first = state.get("model.0.conv.weight")
     if first is None or len(first) not in SCALES:
-        got = "none" if first is None else f"one of {len(first)} channels"
+        got = "none" if first is None else f"one of {len(first)}"
         raise WorkbenchError(
-            f"expected a first convolution 'model.0.conv.weight' of {' or '.join(map(str, SCALES))} channels, which "
-            f"are YOLOv8n's and YOLOv8s's; got {got}",
+            f"expected a 'model.0.conv.weight' of 16 output channels (YOLOv8n) or 32 (YOLOv8s); got {got}",
             str(checkpoint),
-            "larger models have more layers: they need a config of their own",
+            "larger sizes have more layers: they need a config of their own",
         )
     model = make(SCALES[len(first)])
     load_into(model, state, checkpoint)
     return model.eval()
 
 
-def _loaded(path: str | Path, load: Callable[[str | Path], Any]) -> Any:
+def _state(path: str | Path) -> Any:
     """The state_dict; a pickled model, as ultralytics' own .pt files are, is refused with the way out."""
+    from workbench.weights.checkpoint import load_checkpoint
+
     try:
-        return load(path)
+        return load_checkpoint(path)
     except WorkbenchError as error:
         if "pickled" not in error.problem:
             raise
         note = (
-            "an ultralytics .pt file is a pickled model. If you trust it, write its tensors once: "
-            f"torch.save(YOLO('{Path(path).name}').model.float().state_dict(), 'weights.pt'), and give that file"
+            "ultralytics' own .pt files are pickled models. If you trust it, write its tensors once:  "
+            "import torch, ultralytics;  "
+            f"torch.save(ultralytics.YOLO('{Path(path).name}').model.float().state_dict(), 'state.pt')"
         )
         raise WorkbenchError(error.problem, str(path), note) from error
 
 
-def _pictures(batch: int) -> Any:
+def _pictures() -> Any:
+    """Two small ones, [2, 3, 320, 320]."""
     import torch
 
-    (x,) = to_original(make_feeds({"IMAGE": TensorSpec((batch, 320, 320, 3), "u8")}))
+    (x,) = to_original(make_feeds({IMAGE: TensorSpec((2, 320, 320, 3), "u8")}))
     return torch.from_numpy(x)
 
 
 def _findable(model: Any) -> Any:
-    """Random heads made to find something: scores that vary, a hundredth of them above the threshold, varied boxes."""
+    """Random heads made to find something: values that vary, boxes of a few cells, a hundredth above the threshold."""
     import torch
 
     head, values = model.model[-1], {}
-    lasts = [*(branch[-1] for branch in (*head.cv2, *head.cv3, *head.cv4))]
-    hooks = [last.register_forward_hook(lambda m, _, y: values.__setitem__(m, y)) for last in lasts]
+    lasts = [branch[-1] for branches in (head.cv2, head.cv3, head.cv4) for branch in branches]
+    hooks = [last.register_forward_hook(lambda m, _, y: values.update({m: y})) for last in lasts]
     with torch.no_grad():
-        model(_pictures(2))
+        model(_pictures())
         for hook in hooks:
             hook.remove()
-        for last in lasts:
-            last.weight.mul_(1.5 / values[last].std(dim=(0, 2, 3)).clamp(min=1e-3)[:, None, None, None])
-        for last in head.cv2:
-            last[-1].bias.copy_((-0.5 * torch.arange(16.0)).repeat(4))  # distances of a few cells
-        for last in head.cv4:
-            last[-1].bias.zero_()
-        for last in head.cv3:
-            last[-1].bias.zero_()
-        handle = [last[-1].register_forward_hook(lambda m, _, y: values.__setitem__(m, y)) for last in head.cv3]
-        model(_pictures(2))
-        for hook in handle:
-            hook.remove()
-        best = torch.cat([values[last[-1]].amax(1).flatten() for last in head.cv3])
-        threshold = torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(0.99)
-        for last in head.cv3:
-            last[-1].bias.add_(threshold)
+        for last, y in values.items():
+            stretch = 1.5 / y.std((0, 2, 3)).clamp(min=1e-3)
+            last.weight.mul_(stretch[:, None, None, None])
+            last.bias.mul_(stretch)
+            values[last] = y * stretch[:, None, None]
+        for branch in head.cv2:
+            branch[-1].bias.copy_((-0.5 * torch.arange(16.0)).repeat(4))
+        best = torch.cat([values[branch[-1]].amax(1).flatten() for branch in head.cv3])
+        for branch in head.cv3:
+            branch[-1].bias.add_(torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(0.99))
     return model
+
+
+def kept(boxes: Any, scores: Any, more: Any) -> tuple[Arrays, Sequence[Any]]:
+    """What non_max_suppression of ultralytics keeps, under the configs' names; and each image's part of `more`."""
+    import torch
+    from ultralytics.utils.nms import non_max_suppression
+
+    rows = torch.cat([boxes, scores, more], 1)
+    found = non_max_suppression(rows, CONFIDENCE, IOU, max_det=MOST, nc=scores.shape[1])
+    images = torch.cat([torch.full((len(rows),), i) for i, rows in enumerate(found)])
+    every = torch.cat(found)
+    return {
+        IMAGES: images.int().numpy(),
+        BOXES: every[:, :4].numpy(),
+        CLASSES: every[:, 5].int().numpy(),
+        SCORES: every[:, 4].numpy(),
+    }, [rows[:, 6:].numpy() for rows in found]
+
+
+def masks(found: Arrays, coefficients: Sequence[Any], proto: Any, factor: int) -> Any:
+    """u8 [n, h, w]: what process_mask of ultralytics assembles for each image's detections."""
+    import torch
+    from ultralytics.utils.ops import process_mask
+
+    size = [n * factor for n in proto.shape[2:]]
+    boxes = [torch.from_numpy(found[BOXES][found[IMAGES] == i]) for i in range(len(proto))]
+    each = zip(proto, map(torch.from_numpy, coefficients), boxes, strict=True)
+    return torch.cat([process_mask(p, c, b, size, upsample=True) for p, c, b in each]).numpy()

@@ -31,7 +31,11 @@ PARAMS = {
     "COUNT": str(MOST),
 }
 # What every part is tested with beside its own: batches, and another size that is not square.
-VARIANTS = ({"BATCH_SIZE": "2", "RE_SIZE": "320,416"}, {"BATCH_SIZE": "4", "RE_SIZE": "320,416"}, {"RE_SIZE": "480,640"})
+VARIANTS = (
+    {"BATCH_SIZE": "2", "RE_SIZE": "320,416"},
+    {"BATCH_SIZE": "4", "RE_SIZE": "320,416"},
+    {"RE_SIZE": "480,640"},
+)
 
 
 class Frame(NamedTuple):
