@@ -122,6 +122,23 @@ def test_source_overrides_a_letter_with_a_part_of_a_parameter():
     assert "out_proj.weight" in str(found.warnings[0])
 
 
+def test_source_takes_rows_of_every_group():
+    """The keys of a fused projection that holds q, k, v of each head together (heads of 2, of every 6 rows)."""
+    model = nn.Linear(4, 12)
+    source = "source=w:weight:2:4:6,a:bias:2:4:6"
+    graph, plan = plan_of(f"[dense] hidden=4 weight_order=wa {source} name=output view=shape:-1,4", (2, 4))
+    found = weights_from_model(graph, plan, Exported(model.eval(), (torch.randn(1, 4),)))
+    rows = [2, 3, 8, 9]
+    want = torch.cat([model.weight[rows].flatten(), model.bias[rows]])
+    np.testing.assert_array_equal(found.values, want.detach().numpy())
+
+
+def test_source_tells_groups_that_do_not_divide():
+    graph, plan = plan_of("[dense] hidden=4 weight_order=wa source=w:weight:2:4:5,a:bias:2:4:5 name=output", (2, 4))
+    with pytest.raises(WorkbenchError, match="12 rows do not divide into groups of 5"):
+        weights_from_model(graph, plan, Exported(nn.Linear(4, 12).eval(), (torch.randn(1, 4),)))
+
+
 TWO = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3))
 PRE = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 4, 3))
 WRONG = [

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.trace.ops import Exported
     from workbench.trace.span import Span
 
-_SLICE = re.compile(r"(?P<name>[^:]+)(?::(?P<start>\d*):(?P<stop>\d*))?")
+_SLICE = re.compile(r"(?P<name>[^:]+)(?::(?P<start>\d*):(?P<stop>\d*)(?::(?P<every>[1-9]\d*))?)?")
 
 
 class TorchWeights(NamedTuple):
@@ -38,7 +38,8 @@ def weights_from_model(
     graph: Graph, plan: WeightPlan, original: Exported | Modules, state: Mapping[str, torch.Tensor] | None = None
 ) -> TorchWeights:
     """Each line's weights from the parameters that its span reads; `source=w:NAME,a:NAME:0:64` overrides a letter,
-    the second with the first 64 rows of a parameter.
+    the second with the first 64 rows of a parameter; NAME:0:32:96 takes the first 32 of every 96 rows, as where a
+    fused projection holds each head's queries, keys and values together.
 
     `state` is the model's own state_dict unless given. Batch norm is folded into w and a, in float64, where the line's
     weight_order has no letters for it.
@@ -114,7 +115,9 @@ def _node_weights(
 def _from_source(text: str, state: Mapping[str, torch.Tensor]) -> tuple[np.ndarray, str]:
     match = _SLICE.fullmatch(text.strip())
     if not match:
-        raise WorkbenchError(f"source={text}: expected a parameter's NAME, or NAME:START:STOP for some of its rows")
+        raise WorkbenchError(
+            f"source={text}: expected a parameter's NAME", note="NAME:START:STOP or NAME:START:STOP:EVERY for some rows"
+        )
     name = match["name"]
     if name not in state:
         from difflib import get_close_matches
@@ -122,10 +125,16 @@ def _from_source(text: str, state: Mapping[str, torch.Tensor]) -> tuple[np.ndarr
         close = get_close_matches(name, list(state), 3)
         raise WorkbenchError(f"source={text}: the model has no parameter '{name}'",
                              note=f"did you mean {' or '.join(close)}?" if close else "")  # fmt: skip
-    tensor = state[name]
-    if match["start"] is not None:
-        tensor = tensor[slice(*(int(n) if n else None for n in (match["start"], match["stop"])))]
-    return tensor.detach().cpu().double().numpy(), name
+    array = state[name].detach().cpu().double().numpy()
+    if match["start"] is None:
+        return array, name
+    rows = slice(*(int(n) if n else None for n in (match["start"], match["stop"])))
+    if match["every"] is None:
+        return array[rows], name
+    every = int(match["every"])
+    if len(array) % every:
+        raise WorkbenchError(f"source={text}: {len(array)} rows do not divide into groups of {every}")
+    return array.reshape(-1, every, *array.shape[1:])[:, rows].reshape(-1, *array.shape[1:]), name
 
 
 def fitted(array: np.ndarray, spec: WeightSpec, source: str) -> np.ndarray:
