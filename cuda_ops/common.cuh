@@ -1,6 +1,7 @@
 // What all kernels share: the storage type, activations, vector loads, block-wide reductions.
 //
-// T is how tensors lie in memory: float, half or bf16 (STORAGE_TYPE, set by the loader). All arithmetic is float.
+// T is how tensors lie in memory: float, half or bf16 (STORAGE_TYPE, set by the loader). All arithmetic is float. Kernels
+// that copy, select or add also run on int and on bytes; arithmetic on these is exact up to 2^24.
 // Biases, scales and other small vectors are float in every storage.
 #pragma once
 #include <cuda_bf16.h>
@@ -18,6 +19,14 @@ __device__ __forceinline__ T from_float(float v) { return __float2half_rn(v); }
 typedef __nv_bfloat16 T;
 __device__ __forceinline__ float to_float(T v) { return __bfloat162float(v); }
 __device__ __forceinline__ T from_float(float v) { return __float2bfloat16_rn(v); }
+#elif STORAGE_TYPE == 3
+typedef int T;
+__device__ __forceinline__ float to_float(T v) { return (float)v; }
+__device__ __forceinline__ T from_float(float v) { return (T)v; }
+#elif STORAGE_TYPE == 4
+typedef unsigned char T;
+__device__ __forceinline__ float to_float(T v) { return (float)v; }
+__device__ __forceinline__ T from_float(float v) { return (T)v; }
 #else
 typedef float T;
 __device__ __forceinline__ float to_float(T v) { return v; }

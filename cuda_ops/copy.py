@@ -6,15 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .launch import Launch, ceil_div, flat
+from .launch import Launch, ceil_div, contiguous, flat
 
 RANK, TILE = 6, 32
 LIMIT = 65535  # blocks along a grid's second and third axis
-
-
-def contiguous(shape: Sequence[int]) -> list[int]:
-    """Strides, in elements, of a tensor without gaps."""
-    return [math.prod(shape[d + 1 :]) for d in range(len(shape))]
 
 
 def copy_view(

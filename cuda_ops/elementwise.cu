@@ -10,7 +10,7 @@
 
 constexpr int RANK = 4, STEP = 4;
 
-__device__ __forceinline__ float apply_function(int op, float x) {
+__device__ __forceinline__ float apply_function(int op, float x, float alpha, float beta) {
     switch (op) {
     case 32:
         return fabsf(x);
@@ -58,8 +58,12 @@ __device__ __forceinline__ float apply_function(int op, float x) {
         return ceilf(x);
     case 54:
         return rintf(x); // to even, as NumPy and PyTorch round
+    case 55:
+        return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; // sign
+    case 56:
+        return x > alpha ? (beta != 0.0f ? beta : x) : 0.0f; // threshold
     default:
-        return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; // 55, sign
+        return fabsf(x) == infinity() ? alpha : x; // 57, replace_inf
     }
 }
 
@@ -89,8 +93,10 @@ __device__ __forceinline__ float apply_operation(int op, float x, float v) {
         return x > v ? 1.0f : 0.0f;
     case 75:
         return x < v ? 1.0f : 0.0f;
+    case 76:
+        return x == v ? 1.0f : 0.0f;
     default:
-        return x == v ? 1.0f : 0.0f; // 76
+        return fmodf(x, v); // 77: the remainder with the dividend's sign, as C's
     }
 }
 
@@ -102,7 +108,7 @@ __device__ __forceinline__ float run_chain(const int* plan, int steps, float x, 
         if (op >= 64)
             x = apply_operation(op, x, operand == 1 ? b : operand == 2 ? c : alpha);
         else if (op >= 32)
-            x = apply_function(op, x);
+            x = apply_function(op, x, alpha, beta);
         else
             x = activate(op, x, alpha, beta);
     }

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .launch import Act, Launch, ceil_div
+from .launch import Act, Launch, ceil_div, contiguous
 
 # the numbers by which elementwise.cu knows what is not an activation
 _FUNCTIONS = """abs neg exp log sqrt rsqrt recip square sin cos tan sinh cosh asin acos atan asinh acosh atanh erf floor
-ceil round sign"""
+ceil round sign threshold replace_inf"""
 FUNCTIONS = {name: 32 + i for i, name in enumerate(_FUNCTIONS.split())}
-_OPERATIONS = "add sub rsub mul div rdiv max min pow mod greater less equal"
+_OPERATIONS = "add sub rsub mul div rdiv max min pow mod greater less equal fmod"
 OPERATIONS = {name: 64 + i for i, name in enumerate(_OPERATIONS.split())}
 RANK = 4
 
@@ -23,13 +23,26 @@ class Step(NamedTuple):
     operand: str | float
 
 
-Chain = Sequence[Act | Step | str]  # str: one of FUNCTIONS
+class Function(NamedTuple):
+    """One of FUNCTIONS with its numbers.
+
+    threshold: x where x > alpha, or beta where that is not 0; else 0. replace_inf: alpha where x is infinite.
+    """
+
+    name: str
+    alpha: float = 0.0
+    beta: float = 0.0
 
 
-def encode_step(step: Act | Step | str) -> tuple[int, int, float, float]:
+Chain = Sequence[Act | Step | Function | str]  # str: one of FUNCTIONS
+
+
+def encode_step(step: Act | Step | Function | str) -> tuple[int, int, float, float]:
     """(operation, operand, alpha, beta) as the kernel reads them."""
     if isinstance(step, Act):
         return step.number, 0, step.alpha, step.beta
+    if isinstance(step, Function):
+        return FUNCTIONS[step.name], 0, step.alpha, step.beta
     if isinstance(step, Step):
         if step.operand in ("b", "c"):
             return OPERATIONS[step.operation], 1 if step.operand == "b" else 2, 0.0, 0.0
@@ -37,12 +50,17 @@ def encode_step(step: Act | Step | str) -> tuple[int, int, float, float]:
     return FUNCTIONS[step], 0, 0.0, 0.0
 
 
-def merge_dimensions(shape: Sequence[int], inputs: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+def broadcast_strides(shape: Sequence[int], own: Sequence[int], strides: Sequence[int] | None = None) -> list[int]:
+    """Strides (by default of a tensor without gaps) of shape `own`, seen as `shape`: 0 where it broadcasts."""
+    strides = contiguous(own) if strides is None else strides
+    missing = len(shape) - len(own)
+    return [0] * missing + [0 if n == 1 else s for n, s in zip(own, strides, strict=True)]
+
+
+def merge_dimensions(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
     """The output's shape and the inputs' strides (0: broadcast) with as few dimensions as they allow."""
-    padded = [(1,) * (len(shape) - len(s)) + tuple(s) for s in inputs]
-    strides = [[0 if s[d] == 1 else int(np.prod(s[d + 1 :])) for d in range(len(shape))] for s in padded]
     dims: list[int] = []
-    merged: list[list[int]] = [[] for _ in inputs]
+    merged: list[list[int]] = [[] for _ in strides]
     for d, size in enumerate(shape):
         if size == 1:
             continue
@@ -57,12 +75,14 @@ def merge_dimensions(shape: Sequence[int], inputs: Sequence[Sequence[int]]) -> t
     return dims, merged
 
 
-def elementwise(chain: Chain, inputs: Sequence[tuple[Any, Sequence[int]]], y: Any, shape: Sequence[int]) -> Launch:
-    """y = chain(a, b, c): inputs are (tensor, shape) pairs, one to three, that broadcast to `shape`.
+def elementwise(chain: Chain, inputs: Sequence[tuple[Any, ...]], y: Any, shape: Sequence[int]) -> Launch:
+    """y = chain(a, b, c): inputs are one to three (tensor, shape), or (tensor, shape, strides), that broadcast to
+    `shape`. Tensors with strides may start at any element.
 
     Raises ValueError where more than four dimensions are left after merging.
     """
-    dims, strides = merge_dimensions(shape, [s for _, s in inputs])
+    own = [broadcast_strides(shape, *laid) for _, *laid in inputs]
+    dims, strides = merge_dimensions(shape, own)
     if len(dims) > RANK:
         raise ValueError(
             f"elementwise over {len(dims)} dimensions that do not merge, of shape {tuple(shape)}; at most {RANK}"
@@ -72,8 +92,8 @@ def elementwise(chain: Chain, inputs: Sequence[tuple[Any, Sequence[int]]], y: An
     steps = [encode_step(step) for step in chain]
     words = [w for op, operand, a, b in steps for w in (op, operand, *np.array([a, b], np.float32).view(np.int32))]
     plan, count = np.array([*words, *layout], np.int32), int(np.prod(shape))
-    tensors = [tensor for tensor, _ in inputs] + [None] * (3 - len(inputs))
-    same = all(tuple(s) == tuple(shape) for _, s in inputs) and count % 4 == 0
+    tensors = [tensor for tensor, *_ in inputs] + [None] * (3 - len(inputs))
+    same = all(len(laid) == 1 and tuple(laid[0]) == tuple(shape) for _, *laid in inputs) and count % 4 == 0
     function, threads = ("elementwise_flat", count // 4) if same else ("elementwise", count)
     args = (*tensors, y, plan, len(steps), count)
     return Launch("elementwise", function, (ceil_div(threads, 256), 1, 1), (256, 1, 1), args)

@@ -67,6 +67,11 @@ def flat(source: str, function: str, count: int, *args: Any, threads: int = 256)
     return Launch(source, function, (ceil_div(count, threads), 1, 1), (threads, 1, 1), args)
 
 
+def contiguous(shape: Sequence[int]) -> list[int]:
+    """Strides, in elements, of a tensor without gaps."""
+    return [math.prod(shape[d + 1 :]) for d in range(len(shape))]
+
+
 def split_shape(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
     """(outer, n, inner): the sizes before, of and after an axis, which may count from the end."""
     axis %= len(shape)

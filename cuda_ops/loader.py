@@ -12,7 +12,7 @@ from .nvrtc import compile_for, load_nvrtc
 from .sources import KERNEL_DIR
 
 Target = Literal["emulator"] | tuple[int, int]
-STORAGE = {"f32": "0", "f16": "1", "bf16": "2"}  # STORAGE_TYPE in common.cuh
+STORAGE = {"f32": "0", "f16": "1", "bf16": "2", "i32": "3", "u8": "4"}  # STORAGE_TYPE in common.cuh
 
 
 def kernel_file(name: str) -> Path:
@@ -30,7 +30,8 @@ def kernel_image(
     """The compiled module of `source`, a family of this package or any .cu file; from the cache where it is there.
 
     target: "emulator" (in the mode that its options name), or the GPU's compute capability, such as (9, 0).
-    storage: f32, f16 or bf16, the type of tensors in memory. Raises CompileError with the real file and line.
+    storage: f32, f16 or bf16, the type of tensors in memory; i32 or u8 where whole numbers are moved. Raises
+    CompileError with the real file and line.
     """
     path = source if isinstance(source, Path) else kernel_file(source)
     if storage not in STORAGE:

@@ -1,5 +1,6 @@
 """Launches of nms.cu: which boxes are kept, and the forms in which that is given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,11 @@ def nms_merge(
     boxes: Any,
     scores: Any,
     y: tuple[Any, int],
-    shape: tuple[int, int],
+    shape: Sequence[int],
     centre_size: bool,
-    offset: tuple[float, float],
-    factor: tuple[float, float],
-    limit: tuple[float, float],
+    offset: Sequence[float],
+    factor: Sequence[float],
+    limit: Sequence[float],
 ) -> Launch:
     """y (tensor, result_count) [result_count, 7] float32: picture, corners, class, score, by picture and falling score.
 
@@ -92,5 +93,5 @@ def nms_merge(
     """
     count, result = rows[1], y[1]
     numbers = tuple(float(v) for pair in (offset, factor, limit) for v in pair)
-    args = (rows[0], boxes, scores, y[0], count, result, *shape, int(centre_size), *numbers)
+    args = (rows[0], boxes, scores, y[0], count, result, shape[0], shape[1], int(centre_size), *numbers)
     return flat("nms", "nms_merge", max(count, result), *args)

@@ -12,11 +12,11 @@ def pool2d(
     x: Any,
     y: Any,
     shape: Sequence[int],
-    out: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
-    dilation: tuple[int, int] = (1, 1),
+    out: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    pads: Sequence[int] = (0, 0, 0, 0),
+    dilation: Sequence[int] = (1, 1),
     average: bool = False,
     include_pad: bool = False,
 ) -> Launch:
@@ -31,7 +31,7 @@ def pool2d(
     return flat("pool2d", "pool2d", count, x, y, count, *args)
 
 
-def pool2d_adaptive(x: Any, y: Any, shape: Sequence[int], out: tuple[int, int], average: bool) -> Launch:
+def pool2d_adaptive(x: Any, y: Any, shape: Sequence[int], out: Sequence[int], average: bool) -> Launch:
     """Pooling whose windows follow from the output size, as PyTorch's adaptive pools; over everything: a reduction."""
     if tuple(out) == (1, 1):
         return reduce(x, y, (shape[0] * shape[1], math.prod(shape[2:])), 1, "mean" if average else "max")

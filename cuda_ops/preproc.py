@@ -11,7 +11,8 @@ from .launch import Launch, flat
 
 @dataclass(frozen=True)
 class Preproc:
-    """x [batch, height, width, channels] (channels_last) or [batch, channels, height, width], bytes or float32.
+    """x [batch, height, width, channels] (channels_last) or [batch, channels, height, width],
+    bytes (dtype u8) or floats (stored).
 
     mean, std and fill hold one value per channel of the output. fill is what the padding holds in the end: where
     padding comes before normalising, (pad_value - mean) / std. pads are top, bottom, left, right.
@@ -24,7 +25,7 @@ class Preproc:
     mean: Sequence[float]
     std: Sequence[float]
     fill: Sequence[float]
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
     channels_last: bool = True
     reverse: bool = False
     dtype: str = "u8"

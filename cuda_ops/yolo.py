@@ -17,7 +17,7 @@ def yolo(
     boxes: Any,
     scores: Any,
     batch: int,
-    grid: tuple[int, int],
+    grid: Sequence[int],
     classes: int,
     stride: int,
     anchors: Sequence[int] = (),
@@ -36,7 +36,7 @@ def yolo(
     return flat("yolo", "yolo", total, x, boxes, scores, sizes, *args)
 
 
-def cell_grid(maps: Sequence[tuple[int, int]]) -> np.ndarray:
+def cell_grid(maps: Sequence[Sequence[int]]) -> np.ndarray:
     """[3, cells]: x and y of the centres in cells, and pixels per cell, of maps (rows, columns), finest first."""
     parts = []
     for i, (rows, columns) in enumerate(maps):
@@ -45,7 +45,7 @@ def cell_grid(maps: Sequence[tuple[int, int]]) -> np.ndarray:
     return np.concatenate(parts, 1).astype(np.float32)
 
 
-def dist2bbox(x: Any, y: Any, batch: int, maps: Sequence[tuple[int, int]], centre_size: bool) -> Launch:
+def dist2bbox(x: Any, y: Any, batch: int, maps: Sequence[Sequence[int]], centre_size: bool) -> Launch:
     """Distances [batch, 4, cells] into boxes in pixels: corners, or centre and size."""
     grid = cell_grid(maps)
     cells = grid.shape[1]

@@ -26,7 +26,7 @@ def check(channels_last, reverse, dtype, pads=(0, 0, 0, 0), storage="f32"):
     assert_close(y.read(), want, EPS * (256 / std.min() + np.abs(want)), storage)
 
 
-@pytest.mark.parametrize("dtype", ["u8", "f32"])
+@pytest.mark.parametrize("dtype", ["u8", "stored"])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_layouts(drv, channels_last, reverse, dtype):

@@ -10,6 +10,8 @@ from workbench.errors import WorkbenchError
 ENGINES = {
     "openvino": "workbench.engines.openvino:OpenVINOEngine",
     "reference": "workbench.engines.reference:ReferenceEngine",
+    "cuda": "workbench.engines.cuda.engine:CudaEngine",
+    "emulator": "workbench.engines.cuda.engine:EmulatorEngine",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cuda_ops import launch as kernels
 from workbench.graph import Act, TensorSpec
 from workbench.layers.base import Case, Layer, layer
 
@@ -84,6 +85,12 @@ def apply_act(side: str, module: Any, act: Act, x: Any) -> Any:
     return getattr(f, side)(module, x, alpha, beta)
 
 
+def cuda_act(act: Act) -> kernels.Act:
+    """The activation as cuda_ops knows it."""
+    f, name = ACTS[act.name], {"linear": "identity", "swish": "silu"}.get(act.name, act.name)
+    return kernels.Act(name, f.alpha if act.alpha is None else act.alpha, f.beta if act.beta is None else act.beta)
+
+
 @layer("activation")
 class ActivationLayer(Layer):
     """The layer's own act= applied to its input; nothing else."""
@@ -100,6 +107,9 @@ class ActivationLayer(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return x
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return x[0]
 
     CASES = [Case(f"act={name}", [(2, 3, 5)]) for name in ACTS] + [
         Case("act=leaky act_alpha=0.2", [(7,)]),

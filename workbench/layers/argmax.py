@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import reduce as kernels
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, axis_of, key, layer
 from workbench.layers.largest import infer_largest, openvino_largest
@@ -39,6 +40,11 @@ class ArgMax(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         value, index = openvino_largest(ov, x, self.axis, 1, stable=True)
         return [t if self.keepdim else ov.squeeze(t, [self.axis]) for t in (index, value)][: self.outputs]
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = [plan.output(i) for i in range(self.outputs)]
+        index, value = [*y, None][:2]
+        return plan.run(kernels.argmax(x[0], index, value, x[0].shape, self.axis), *y)
 
     CASES = [
         Case("axis=1", [(2, 5, 7)]),

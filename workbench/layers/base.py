@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError, WorkbenchErrors
 from workbench.graph import TensorSpec
 
 LAYERS: dict[str, type[Layer]] = {}
+MODES: dict[tuple[str, str], type[Layer]] = {}  # (tag, mode) → the user's class for a mode= that the layer lacks
 
 
 def layer(tag: str) -> Callable[[type[Any]], type[Any]]:
@@ -61,6 +62,7 @@ class Layer:
 
     reference(torch, w, *x)   torch tensors; any floating dtype (checks run it in float64 too), no in-place operators
     openvino(ov, w, *x)       ov = openvino.opset15, w = numpy arrays, x = node outputs
+    cuda(plan, x, w)          kernel launches: see workbench/engines/cuda/__init__.py
     numpy(w, *x)              torch-free fallback that the OpenVINO engine runs as a Python operator
     `w` maps letters to arrays of the shapes that `weights` states. Each returns one tensor or a list of them.
     """
@@ -70,6 +72,8 @@ class Layer:
     CASES: ClassVar[list[Case]] = []
     reference: ClassVar[Any] = None
     openvino: ClassVar[Any] = None
+    cuda: ClassVar[Any] = None
+    strided: ClassVar[bool] = False  # cuda() takes inputs with gaps between their elements
     numpy: ClassVar[Any] = None
 
     @property
@@ -109,11 +113,19 @@ class Layer:
     def keys(cls) -> dict[str, Key]:
         """The layer's own keys by name, in order of declaration."""
         hints = get_type_hints(cls)
-        return {
+        keys = {
             f.name: Key(f.name, hints[f.name], f.default, f.metadata.get("among", ()), f.metadata.get("doc", ""))
             for f in dataclasses.fields(cls)
             if not f.metadata.get("bound")
         }
+        if more := [mode for tag, mode in MODES if tag == cls.tag]:
+            keys["mode"] = dataclasses.replace(keys["mode"], among=(*keys["mode"].among, *more))
+        return keys
+
+    @classmethod
+    def make(cls, **values: Any) -> Layer:
+        """Build from key values; a mode that the user added is of the user's class."""
+        return MODES.get((cls.tag, values.get("mode", "")), cls)(**values)
 
     @classmethod
     def parse(cls, texts: dict[str, str]) -> Layer:
@@ -130,7 +142,7 @@ class Layer:
         errors += [unknown_key(name, known) for name in texts if name not in known]
         if errors:
             raise errors[0] if len(errors) == 1 else WorkbenchErrors(errors)
-        return cls(**values)
+        return cls.make(**values)
 
 
 def unknown_key(name: str, known: Sequence[str] | dict[str, Any]) -> WorkbenchError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import norm as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
@@ -40,6 +41,11 @@ class BatchNorm(Layer):
         across = (1, -1, *[1] * (rank - 2))
         y = scaled(gain.reshape(across))
         return y if shift is None else shifted(y, shift.reshape(across))
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        gain, shift = fold({"w": next(iter(w.values())) ** 0, **w}, self.bn_eps)
+        y = plan.output()
+        return plan.run(kernels.affine(x[0], gain, shift, y, y.shape, plan.take_act()), y)
 
     CASES = [
         Case("weight_order=rbmv", [(2, 5, 3, 4)]),

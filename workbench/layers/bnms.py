@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import nms as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
@@ -99,6 +100,13 @@ class Bnms(Layer):
         shape = [self.nms_count, *(d.get_length() for d in x.output(0).get_partial_shape()[1:])]
         spare = ov.constant(np.full(shape, value, np.float32))
         return ov.reshape(ov.slice(ov.concat([x, spare], 0), [0], [self.nms_count], [1], [0]), shape, False)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        box, score = x
+        s = self.suppression.cuda(score.shape, box.shape[2] > 1)
+        work, y = plan.tensor((s.work_words,), "i32"), [plan.output(i) for i in range(4)]
+        plan.run(kernels.nms(s, box, score, work), work)
+        return plan.run(kernels.nms_batched(s, work, box, score, tuple(y)), *y)
 
     CASES = [
         Case(f"mode=yolov8 {keys}", [(2, 40, 3 if own else 1, 4), (2, 40, 3)], feeds=partial(four_axes, own=own))

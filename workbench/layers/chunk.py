@@ -40,6 +40,10 @@ class Chunk(Layer):
         size = x.get_partial_shape()[self.axis].get_length()
         return ov.variadic_split(x, self.axis, piece_sizes(size, self.count)).outputs()
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        sizes = piece_sizes(x[0].shape[self.axis], self.count)
+        return [x[0].narrow(self.axis, sum(sizes[:i]), n) for i, n in enumerate(sizes)]
+
     CASES = [
         Case("count=2 axis=1", [(2, 6, 5, 7)]),
         Case("count=3 axis=-1 act=silu", [(2, 3, 7)]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops.launch import Act
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Floats, Layer, key, layer, want_dtype, want_mode
@@ -32,6 +33,9 @@ class Clamp(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.clamp(x, *self.value)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.chain([Act("clip", *self.value)], x)
 
     CASES = [
         Case("value=-1,1", [(2, 3, 5)]),

@@ -41,6 +41,13 @@ class Concat(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], *x: Any) -> Any:
         return ov.concat(list(x), self.axis)
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, at = plan.output(), 0
+        for t in x:
+            plan.copy(t, y.narrow(self.axis, at, t.shape[self.axis]))
+            at += t.shape[self.axis]
+        return y
+
     CASES = [
         Case("axis=1", [(2, 3, 5, 7), (2, 1, 5, 7), (2, 4, 5, 7)]),
         Case("", [(2, 3, 5), (2, 3, 1)]),

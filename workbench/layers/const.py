@@ -65,6 +65,9 @@ class Const(Layer):
     def openvino(self, ov: Any, w: dict[str, Any]) -> Any:
         return ov.constant(self.array(w))
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.constant(self.array(w))
+
     CASES = [
         Case("shape=2,3 dtype=f32 value=0.1", []),
         Case("shape=2,3 dtype=f32 value=1,2.5,-3", []),

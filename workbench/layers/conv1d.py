@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import conv2d as kernels
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, Pair, key, layer, want_dtype, want_rank
 from workbench.layers.batchnorm import fold, require_order
@@ -54,6 +55,14 @@ class Conv1d(Layer):
         else:  # OpenVINO keeps the group as the kernel's first axis
             y = ov.group_convolution(x, kernel.reshape(self.group, -1, *kernel.shape[1:]), *where)
         return y if bias is None else ov.add(y, bias.reshape(1, -1, 1))
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        kernel, bias = fold(w, self.bn_eps, self.scale)
+        batch, channels, n = x[0].shape
+        window = ((1, self.kernel), (1, self.stride), (0, 0, *self.pads(n)), (1, self.dilation))
+        conv = kernels.Conv2d(batch, channels, 1, n, self.channel, *window, self.group)
+        packed = plan.constant(kernels.pack_conv2d(kernel[:, :, None], conv))
+        return plan.product(lambda y, e: kernels.conv2d(conv, x[0], packed, bias, y, *e))
 
     CASES = [
         Case("channel=4 kernel=3 stride=2 pad=1", [(2, 3, 9)]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from cuda_ops import matmul as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
@@ -37,6 +39,13 @@ class Dense(Layer):
             x = ov.reshape(x, [0, shape[1].get_length()], special_zero=True)
         y = ov.matmul(x, w["w"], False, True)
         return ov.add(y, w["a"]) if "a" in w else y
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        *rows, depth = flat(x[0].shape)
+        weights = plan.constant(w["w"])
+        shape = math.prod(rows), self.hidden, depth
+        return plan.product(lambda y, e: kernels.dense(
+            *shape, x[0], weights, w.get("a"), y, residual=e.residual, act=e.act, add_after_act=e.after))  # fmt: skip
 
     CASES = [
         Case("hidden=7", [(2, 5)]),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import yolo as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
@@ -53,6 +54,11 @@ class Dist2Bbox(Layer):
             half = ov.constant(np.float32(0.5))
             first, last = ov.multiply(ov.add(first, last), half), ov.subtract(last, first)
         return ov.multiply(ov.concat([first, last], 1), stride)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        maps = [m.shape[2:] for m in x[1:]]
+        return plan.run(kernels.dist2bbox(x[0], y, y.shape[0], maps, self.bbox_type == "xywh"), y)
 
     CASES = [
         Case("mode=yolov8 bbox_type=xyxy", [(2, 4, 50), (2, 3, 5, 7), (2, 3, 3, 4), (2, 3, 1, 3)]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Floats, Layer, key, layer, want_dtype
@@ -15,15 +16,17 @@ from workbench.layers.broadcast import MANY, broadcast, same_dtype
 
 @dataclass(frozen=True)
 class Mode:
-    """One operator of two tensors, on torch and on OpenVINO; `integer`: it has a meaning on integers too."""
+    """One operator of two tensors, on torch, on OpenVINO and as cuda_ops.elementwise's steps; `integer`: it has
+    a meaning on integers too."""
 
     torch: Callable[[Any, Any, Any], Any]
     openvino: str
+    cuda: tuple[str, ...]
     integer: bool = False
 
 
-ADD = Mode(lambda t, a, b: a + b, "add", True)
-MUL = Mode(lambda t, a, b: a * b, "multiply", True)
+ADD = Mode(lambda t, a, b: a + b, "add", ("add",), True)
+MUL = Mode(lambda t, a, b: a * b, "multiply", ("mul",), True)
 
 # floor is floor(a / b) (TensorRT's FLOOR_DIV); remainder has the divisor's sign (torch.remainder), mod the dividend's
 # (torch.fmod, C's fmod).
@@ -32,14 +35,14 @@ MODES = {
     "sum": ADD,
     "prod": MUL,
     "mul": MUL,
-    "max": Mode(lambda t, a, b: t.maximum(a, b), "maximum", True),
-    "min": Mode(lambda t, a, b: t.minimum(a, b), "minimum", True),
-    "sub": Mode(lambda t, a, b: a - b, "subtract", True),
-    "div": Mode(lambda t, a, b: a / b, "divide"),
-    "pow": Mode(lambda t, a, b: a**b, "power"),
-    "floor": Mode(lambda t, a, b: t.floor(a / b), "divide"),
-    "remainder": Mode(lambda t, a, b: t.remainder(a, b), "floor_mod"),
-    "mod": Mode(lambda t, a, b: t.fmod(a, b), "mod"),
+    "max": Mode(lambda t, a, b: t.maximum(a, b), "maximum", ("max",), True),
+    "min": Mode(lambda t, a, b: t.minimum(a, b), "minimum", ("min",), True),
+    "sub": Mode(lambda t, a, b: a - b, "subtract", ("sub",), True),
+    "div": Mode(lambda t, a, b: a / b, "divide", ("div",)),
+    "pow": Mode(lambda t, a, b: a**b, "power", ("pow",)),
+    "floor": Mode(lambda t, a, b: t.floor(a / b), "divide", ("div", "floor")),
+    "remainder": Mode(lambda t, a, b: t.remainder(a, b), "floor_mod", ("mod",)),
+    "mod": Mode(lambda t, a, b: t.fmod(a, b), "mod", ("fmod",)),
 }
 
 
@@ -85,6 +88,19 @@ class Eltwise(Layer):
 
     def factors(self, x: tuple[Any, ...]) -> tuple[float, ...]:
         return self.scale if len(self.scale) == len(x) else self.scale * len(x)
+
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        x = [t if s == 1 else plan.chain([Step("mul", s)], [t], plan.tensor(t.shape, t.dtype))
+             for t, s in zip(x, self.factors(tuple(x)), strict=True)]  # fmt: skip
+        steps = MODES[self.mode].cuda
+        y = x[0]
+        for i, t in enumerate(x[1:], 2):
+            shape = broadcast(y.shape, t.shape)
+            y = plan.chain([Step(steps[0], "b"), *steps[1:]], [y, t],
+                           plan.output() if i == len(x) else plan.tensor(shape, t.dtype))  # fmt: skip
+        return y
 
     CASES = [
         *[Case(f"mode={mode}", [(2, 3, 5, 7), (2, 3, 5, 7)], positive=mode == "pow") for mode in MODES],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import gather as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, key, layer, want_dtype, want_mode
@@ -40,6 +41,10 @@ class Embed(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.gather(w["w"], ov.convert(x, "i64"), 0)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, table = plan.output(), plan.constant(w["w"])
+        return plan.run(kernels.gather(table, plan.cast(x[0], "i32"), y, table.shape, 0, x[0].count), y)
 
     CASES = [
         Case("table_shape=9,4", [TensorSpec((2, 5), "i32")]),

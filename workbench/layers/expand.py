@@ -46,6 +46,13 @@ class Expand(Layer):
         batch = ov.gather(ov.shape_of(like), [0], 0)
         return ov.tile(x, ov.multiply(ov.concat([batch, [1] * (len(self.repeats) - 1)], 0), self.repeats))
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        repeats = self.repeats
+        repeats[0] *= x[1].shape[0] if len(x) > 1 else 1
+        pairs = zip(x[0].shape, x[0].strides, repeats, strict=True)
+        axes = [axis for n, step, repeat in pairs for axis in ((repeat, 0), (n, step))]  # repeats stay in place
+        return plan.reshape(x[0].as_strided(*zip(*axes, strict=True)), plan.specs[0].shape)
+
     CASES = [
         Case("factor=1,3,1", [(2, 1, 5)]),
         Case("factor=2,-1,3 act=relu", [(1, 3, 5)]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import gather as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, axis_of, key, layer, want_dtype, want_mode
@@ -61,6 +62,12 @@ class Gather(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any, index: Any) -> Any:
         return ov.gather_elements(x, index, self.axis) if self.mode == "elements" else ov.gather(x, index, self.axis)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, (data, index) = plan.output(), x
+        if self.mode == "elements":
+            return plan.run(kernels.gather_elements(data, index, y, data.shape, self.axis, y.shape[self.axis]), y)
+        return plan.run(kernels.gather(data, index, y, data.shape, self.axis, index.count), y)
 
     CASES = [
         Case("axis=0", [(5, 3), TensorSpec((2, 7), "i32")]),

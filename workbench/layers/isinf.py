@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Function
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
 
@@ -29,6 +30,9 @@ class IsInf(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.select(ov.is_inf(x), ov.constant(self.alt_val, x.get_element_type()), x)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.chain([Function("replace_inf", self.alt_val)], x)
 
     CASES = [
         Case("alt_val=-1.5", [(2, 4)],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import topk as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, axis_of, want_dtype
@@ -33,3 +34,9 @@ def openvino_largest(ov: Any, x: Any, axis: int, k: int, stable: bool = False) -
     """(values, indices) as node outputs; `stable` puts the lower index first among equal values."""
     size = min(k, x.get_partial_shape()[axis].get_length())
     return ov.topk(x, size, axis, "max", "value", "i32", stable).outputs()
+
+
+def cuda_largest(plan: Any, x: Any, axis: int, k: int) -> list[Any]:
+    """(values, indices) as the plan's outputs."""
+    value, index = plan.output(0), plan.output(1)
+    return plan.run(kernels.topk(x, value, index, x.shape, axis, min(k, x.shape[axis])), value, index)

@@ -9,6 +9,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
 from workbench.layers.broadcast import broadcast, same_dtype
+from workbench.layers.products import batched
 
 
 @layer("matmul")
@@ -45,6 +46,13 @@ class MatMul(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], a: Any, b: Any) -> Any:
         return ov.matmul(a, b, bool(self.trans_a), bool(self.trans_b))
+
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        a, b = (t.permute((*range(len(t.shape) - 2), -1, -2)) if swap else t
+                for t, swap in zip(x, (self.trans_a, self.trans_b), strict=True))  # fmt: skip
+        return batched(plan, a, b, plan.output())
 
     CASES = [
         Case("", [(2, 3, 5), (2, 5, 7)]),

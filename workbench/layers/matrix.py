@@ -39,4 +39,7 @@ class Matrix(Layer):
     def openvino(self, ov: Any, w: dict[str, Any]) -> Any:
         return ov.constant(self.array())
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.constant(self.array())
+
     CASES = [Case("mode=zero img_size=3,5", []), Case("mode=eye img_size=5,3", []), Case("mode=eye img_size=4", [])]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import nms as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
@@ -127,6 +128,13 @@ class Nms(Layer):
         unused = np.full((self.rows(n, a, c), 3), -1, np.int32)
         every = ov.slice(ov.concat([*rows, ov.constant(unused)], 0), [0], [len(unused)], [1], [0])
         return ov.reshape(every, list(unused.shape), False)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        box, score = x
+        s = self.suppression.cuda(score.shape, len(box.shape) == 4, self.encoding == "xywh")
+        work, y = plan.tensor((s.work_words,), "i32"), plan.output()
+        plan.run(kernels.nms(s, box, score, work), work)
+        return plan.run(kernels.nms_rows(s, work, y), y)
 
     CASES = [
         Case(f"{keys} {thresholds}", [(n, a, 4), (n, a, c)], feeds=partial(crowd, n=n, a=a, c=c))

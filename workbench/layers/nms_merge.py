@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import nms as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, bound, key, layer, want_rank
@@ -110,6 +111,14 @@ class NmsMerge(Layer):
         value, of_class = ov.unsqueeze(value, 1), ov.convert(of_class, "f32")
         number = ov.broadcast(ov.constant(np.float32(i)), ov.shape_of(value))
         return ov.gather(ov.concat([number, xyxy, of_class, value], 1), order, 0)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        rows, box, score, picture = x
+        y = plan.output()
+        scaling = [tuple(map(float, v[:2])) for v in self.scaling(*picture.shape[2:])]
+        launch = kernels.nms_merge((rows, rows.shape[0]), box, score, (y, self.result_count), score.shape[1:],
+                                   self.encoding == "xywh", *scaling)  # fmt: skip
+        return plan.run(launch, y)
 
     CASES = [
         Case(f"mode={mode} org_size=150,80 result_count={count}",

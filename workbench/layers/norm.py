@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import norm as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, axis_of, key, layer, want_dtype, want_mode
@@ -94,6 +95,15 @@ class Norm(Layer):
 
     def _across(self, rank: int) -> list[int]:
         return [-1 if axis == self.channels(rank) else 1 for axis in range(rank)]
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, gamma, beta = plan.output(), w.get("r"), w.get("b")
+        args = (x[0], gamma, beta, y, y.shape)
+        if self.channelwise:
+            groups = self.group if self.mode == "group" else y.shape[1]
+            return plan.run(kernels.group_norm(*args, groups, self.epsilon, plan.take_act()), y)
+        axis = self.channels(len(y.shape))
+        return plan.run(kernels.layer_norm(*args, axis, self.epsilon, plan.take_act()), y)
 
     CASES = [
         *[Case(f"mode={mode} weight_order=rb", [(2, 3, 4, 5)]) for mode in EPS if mode != "group"],

@@ -35,6 +35,14 @@ class PixelShuffle(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return (ov.space_to_depth if self.inverse else ov.depth_to_space)(x, "depth_first", self.factor)
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        f, (n, c, high, wide) = self.factor, x[0].shape
+        if self.inverse:
+            y = x[0].view((n, c, high // f, f, wide // f, f)).permute((0, 1, 3, 5, 2, 4))
+        else:
+            y = x[0].view((n, c // (f * f), f, f, high, wide)).permute((0, 1, 4, 2, 5, 3))
+        return plan.reshape(y, plan.specs[0].shape)
+
     CASES = [
         Case("factor=2", [(2, 12, 3, 5)]),
         Case("factor=3", [(1, 9, 4, 1)]),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import pool2d as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Ints, Layer, Pads, Pair, key, layer, want_dtype, want_mode, want_rank
@@ -129,6 +130,14 @@ class Pool2d(Layer):
         if self.maximum:
             return ov.max_pool(x, kernel, [1, 1], [0, 0], [0, 0], kernel).output(0)
         return ov.avg_pool(x, kernel, [0, 0], [0, 0], kernel, True)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, shape = plan.output(), x[0].shape
+        if self.adaptive:
+            return plan.run(kernels.pool2d_adaptive(x[0], y, shape, y.shape[2:], not self.maximum), y)
+        where = (self.window, self.stride, self.pads(shape[2:]), self.dilation)
+        means = (not self.maximum, bool(self.count_include_pad))
+        return plan.run(kernels.pool2d(x[0], y, shape, y.shape[2:], *where, *means), y)
 
     CASES = [
         Case("kernel=2 stride=2", [(2, 3, 8, 8)]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype, want_mode
@@ -49,6 +50,11 @@ class PositionEmbedding(Layer):
         else:
             p = sinusoids(*(d.get_length() for d in shape[-2:])).astype(np.float32)
         return ov.add(x, p[None])
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        shape = x[0].shape
+        p = w["w"][: shape[1]] if self.mode == "learned" else sinusoids(*shape[-2:])
+        return plan.chain([Step("add", "b")], [x[0], plan.constant(p)])
 
     CASES = [
         Case("mode=learned", [(2, 5, 4)]),

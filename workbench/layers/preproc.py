@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import preproc as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Floats, Ints, Layer, Pads, key, layer, want_rank
@@ -82,6 +83,19 @@ class Preproc(Layer):
             else:
                 x = _padded(ov, x, self.pad, self.pad_value)
         return _floats(ov, x)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        picture = x[0] if x[0].dtype == "u8" else plan.cast(x[0])
+        n, c, h, wide = (picture.shape[i] for i in ((0, 3, 1, 2) if self.hwc else range(4)))
+        mean, std, fill = (list(v) * (c // len(v)) for v in (self.mean, self.std, self.pad_value))
+        if NORMALISE not in self.pre_order:
+            mean, std = [0.0] * c, [1.0] * c
+        elif self.pre_order[-1] == NORMALISE:  # the padding is normalised too
+            fill = [(f - m) / s for f, m, s in zip(fill, mean, std, strict=True)]
+        how = (self.pads, bool(self.hwc), bool(self.bgr), "u8" if picture.dtype == "u8" else "stored")
+        p = kernels.Preproc(n, c, h, wide, mean, std, fill, *how)
+        y = plan.output()
+        return plan.run(kernels.preproc(p, picture, y), y)
 
     CASES = [
         Case("mode=generic bgr=1 std=255 hwc=1 pad=2,3,1,0 pad_value=114 pre_order=1,0",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from cuda_ops import reduce as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Ints, Layer, axis_of, key, layer, want_dtype
@@ -51,6 +53,20 @@ class Reduce(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return getattr(ov, MODES[self.mode][1])(x, list(self.axis), bool(self.keepdim))
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        mode = {"add": "sum", "mul": "prod", "avg": "mean"}.get(self.mode, self.mode)
+        left = sorted(a % len(x[0].shape) for a in self.axis)
+        y, shape = x[0], list(x[0].shape)
+        while left:  # axes that are neighbours at once, the last ones first
+            first = last = left.pop()
+            while left and left[-1] == first - 1:
+                first = left.pop()
+            seen = [*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]]
+            shape[first : last + 1] = [1] * (last - first + 1)
+            given = plan.tensor(shape) if left else plan.output()
+            y = plan.run(kernels.reduce(y, given, seen, first, mode), given)
+        return y
 
     CASES = [
         *[Case(f"mode={mode} axis=1", [(2, 3, 5)]) for mode in MODES],

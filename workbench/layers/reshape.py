@@ -68,6 +68,11 @@ class Reshape(Layer):
         source = [d.get_length() if d.is_static else -1 for d in x.get_partial_shape()]
         return ov.reshape(x, list(self.target(source)), False)
 
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.reshape(x[0], plan.specs[0].shape)
+
     CASES = [
         Case("shape=-1,15", [(2, 3, 5)]),
         Case("shape=2,3,-1", [(2, 3, 5, 7)]),

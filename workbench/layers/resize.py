@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import resize as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Ints, Layer, key, layer, want_dtype, want_rank
@@ -56,6 +57,14 @@ class Resize(Layer):
         how = {"coordinate_transformation_mode": "align_corners" if self.corner_align else "half_pixel", "axes": [2, 3]}
         mode = {"bilinear": "linear_onnx", "bicubic": "cubic"}[self.mode]
         return ov.interpolate(x, target, mode, "sizes", cube_coeff=-0.75, **how)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        where = (x[0], y, x[0].shape, y.shape[2:])
+        if self.mode == "nearest":
+            return plan.run(kernels.resize_nearest(*where), y)
+        kernel = kernels.resize_bilinear if self.mode == "bilinear" else kernels.resize_bicubic
+        return plan.run(kernel(*where, bool(self.corner_align)), y)
 
     CASES = [
         Case(f"mode={mode} {keys}", [shape])

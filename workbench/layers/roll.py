@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -39,6 +40,19 @@ class Roll(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.roll(x, list(self.shift), list(self.axes))
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, pieces = plan.output(), []  # of each axis: the part that stays together, and the part that comes round
+        for axis, shift in zip(self.axes, self.shift, strict=True):
+            n = y.shape[axis]
+            shift %= n
+            pieces.append([(axis, *p) for p in ((0, shift, n - shift), (n - shift, 0, shift)) if p[2]])
+        for parts in product(*pieces):
+            source, target = x[0], y
+            for axis, start, end, size in parts:
+                source, target = source.narrow(axis, start, size), target.narrow(axis, end, size)
+            plan.copy(source, target)
+        return y
 
     CASES = [
         Case("mode=swin-transformer shift=-3,-2", [(2, 7, 5, 3)]),

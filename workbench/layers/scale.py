@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops.elementwise import Step
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
 
@@ -30,6 +31,10 @@ class Scale(Layer):
             if value != neutral:
                 x = step(x, ov.constant(value, x.get_element_type())).output(0)
         return x
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        steps = (("mul", self.scale, 1), ("add", self.shift, 0), ("pow", self.power, 1))
+        return plan.chain([Step(step, value) for step, value, neutral in steps if value != neutral], x)
 
     CASES = [
         Case("scale=0.125", [(2, 3, 5)]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_mode
 
@@ -27,5 +29,8 @@ class Shape(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.shape_of(x, "i32")
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.constant(np.array(x[0].shape, np.int32))
 
     CASES = [Case("", [(2, 3, 5, 7)]), Case("", [TensorSpec((3,), "u8")])]

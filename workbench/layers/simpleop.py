@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Step
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype
 
@@ -44,6 +45,12 @@ class SimpleOp(Layer):
         if self.mode == "recip":
             return ov.divide(value, x)
         return ov.add(x, value) if self.mode in ("add", "sum") else ov.multiply(x, value)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        if self.mode in UNARY:
+            return plan.chain([self.mode], x)
+        step = {"recip": "rdiv", "add": "add", "sum": "add", "prod": "mul", "mul": "mul"}[self.mode]
+        return plan.chain([Step(step, self.value)], x)
 
     CASES = [
         *[Case(f"mode={mode} value=-1.7", [(2, 3, 5)]) for mode in ("add", "sum", "prod", "mul")],

@@ -76,6 +76,14 @@ class Slice(Layer):
         start, end, step = ([boxes[i][k] for i in axes] for k in (0, 1, 2))
         return ov.slice(x, start, [to_end if e is None else e for e in end], step, axes)
 
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = x[0]
+        for axis, (start, size, step) in enumerate(zip(self.start, plan.specs[0].shape, self.steps, strict=True)):
+            y = y.narrow(axis, start + y.shape[axis] if start < 0 else start, size, step)
+        return y
+
     CASES = [
         Case("start=0,1,0 shape=2,3,-1", [(2, 5, 7)]),
         Case("start=0,0,1,0 shape=-1,-1,-1,5 stride=1,1,2,1", [(2, 3, 5, 7)]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import softmax as kernels
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, axis_of, key, layer, want_dtype, want_mode
 
@@ -26,6 +27,10 @@ class Softmax(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.softmax(x, self.axis)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        return plan.run(kernels.softmax(x[0], y, y.shape, self.axis), y)
 
     CASES = [
         Case("", [(2, 3, 7)]),

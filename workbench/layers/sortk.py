@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_mode
-from workbench.layers.largest import infer_largest, openvino_largest, reference_largest
+from workbench.layers.largest import cuda_largest, infer_largest, openvino_largest, reference_largest
 
 
 @layer("sortk")
@@ -34,6 +34,9 @@ class SortK(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return openvino_largest(ov, x, self.axis, self.k)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return cuda_largest(plan, x[0], self.axis, self.k)
 
     CASES = [
         Case("axis=1 k=4", [(2, 7, 3)]),

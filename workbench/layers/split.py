@@ -40,6 +40,10 @@ class Split(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.split(x, self.axis, self.count).outputs()
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        size = x[0].shape[self.axis] // self.count
+        return [x[0].narrow(self.axis, i * size, size) for i in range(self.count)]
+
     CASES = [
         Case("count=3 axis=1", [(2, 6, 5, 7)]),
         Case("count=5 axis=-1 act=relu", [(2, 3, 5)]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cuda_ops import nms as kernels
 from workbench.layers.boxes import NEVER, iou
 
 
@@ -87,6 +89,14 @@ class Suppression:
             of_class = ov.gather(best, ov.squeeze(which, [1]), 0)
         pairs = ov.concat([of_class, ov.gather(index, which, 0)], 1)
         return ov.slice(pairs, [0], [self.total], [1], [0]) if self.total else pairs
+
+    def cuda(self, scores: Sequence[int], own_boxes: bool, centre_size: bool = False) -> kernels.Suppression:
+        """The same as cuda_ops knows it, for scores of this shape."""
+        batch, boxes, classes = scores
+        limits = (self.iou_thres, float(self.floor), self.most, self.total, self.region)
+        return kernels.Suppression(
+            batch, boxes, classes, *limits, self.region_per_class, self.best_only, self.across, own_boxes, centre_size
+        )
 
     def _region(self, ov: Any, score: Any, classes: int) -> Any:
         """Scores [K, C] with those below the region's last made NEVER."""

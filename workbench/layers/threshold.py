@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops.elementwise import Function
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype, want_mode
 
@@ -32,6 +33,9 @@ class Threshold(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         thresh, maxval, zero = (ov.constant(v, x.get_element_type()) for v in (self.thresh, self.maxval, 0.0))
         return ov.select(ov.greater(x, thresh), maxval if self.maxval else x, zero)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return plan.chain([Function("threshold", self.thresh, self.maxval)], x)
 
     CASES = [
         Case("thresh=0.25", [(2, 3, 5)]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_mode
-from workbench.layers.largest import infer_largest, openvino_largest, reference_largest
+from workbench.layers.largest import cuda_largest, infer_largest, openvino_largest, reference_largest
 
 
 @layer("topk")
@@ -36,6 +36,9 @@ class TopK(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return openvino_largest(ov, x, self.axis, self.topk_count)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return cuda_largest(plan, x[0], self.axis, self.topk_count)
 
     CASES = [
         Case("topk_count=3", [(2, 3, 7)]),

@@ -40,6 +40,11 @@ class Trans(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.transpose(x, self.axes(len(self.order)))
 
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        return x[0].permute(self.axes(len(x[0].shape)))
+
     CASES = [
         Case("order=0,2,1", [(2, 3, 5)]),
         Case("order=0,2,3,1", [(2, 3, 5, 7)]),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from cuda_ops import deconv2d as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Layer, want_dtype, want_rank
@@ -98,6 +99,16 @@ class TransposedConv(Layer):
             y = ov.pad(y, [0] * (2 + self.axes), [0, 0, *zeros], "constant", 0.0)
         return y if bias is None else ov.add(y, bias.reshape(1, -1, *[1] * self.axes))
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        kernel, bias = self.folded(w)
+        batch, channels, *sizes = x[0].shape
+        crop = [before for before, _ in self.crops(sizes)]
+        out = plan.specs[0].shape[2:]
+        d = kernels.Deconv2d(batch, channels, *_two(sizes), self.channel, _two(each(self.kernel)), _two(out),
+                             _two(each(self.stride)), _two(crop, 0), _two(each(self.dilation)), self.group)  # fmt: skip
+        packed = plan.constant(kernels.pack_deconv2d(kernel.reshape(*kernel.shape[:2], *d.kernel), d))
+        return plan.product(lambda y, e: kernels.deconv2d(d, x[0], packed, bias, y, e.act), residual=False)
+
     def folded(self, w: dict[str, Any]) -> tuple[Any, Any]:
         """Kernel [in, out/group, ...] and bias with batch norm folded in; folding wants output channels first."""
         kernel = w["w"]
@@ -107,6 +118,11 @@ class TransposedConv(Layer):
         out_first, bias = fold({**w, "w": out_first}, self.bn_eps)
         grouped = out_first.reshape(self.group, outs, -1, *rest)
         return grouped.swapaxes(1, 2).reshape(kernel.shape), bias
+
+
+def _two(sizes: Sequence[int], missing: int = 1) -> tuple[int, int]:
+    """Sizes along two axes, `missing` along the first where there is one."""
+    return (missing, sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
 
 
 def each(value: int | Sequence[int]) -> tuple[int, ...]:

@@ -48,6 +48,14 @@ class Unfold(Layer):
             windows = ov.gather(x, starts[:, None] + np.arange(self.size), axis)
         return ov.transpose(windows, [*range(axis + 1), *range(axis + 2, rank + 1), axis + 1])
 
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        strides = list(x[0].strides)
+        step = strides[self.axis]
+        strides[self.axis] = step * self.step
+        return x[0].as_strided(plan.specs[0].shape, [*strides, step])
+
     CASES = [
         Case("axis=2 size=3 step=3", [(2, 3, 9, 4)]),
         Case("axis=2 size=3 step=2", [(2, 3, 9, 4)]),

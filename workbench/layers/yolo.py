@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import yolo as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, key, layer, want_rank
@@ -99,6 +100,11 @@ class Yolo(Layer):
             xy, wh = ov.multiply(ov.add(xy, cell), stride), ov.multiply(ov.exp(wh), size)
         y = [(ov.concat([xy, wh], 2), BOX), (ov.multiply(objectness, classes), self.class_count)]
         return [ov.reshape(ov.transpose(t, [0, 1, 3, 2]), [0, self.anchors * h * width, n], True) for t, n in y]
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        boxes, scores, shape = plan.output(0), plan.output(1), x[0].shape
+        numbers = (shape[0], self._grid(shape), self.class_count, self.stride, self.anchor, len(shape) == 3)
+        return plan.run(kernels.yolo(self.mode, x[0], boxes, scores, *numbers), boxes, scores)
 
     CASES = [
         Case("mode=yolov5 class_count=3 stride=8 anchor=10,13,16,30,33,23 conf_thres=0.3", [(2, 24, 3, 5)]),
