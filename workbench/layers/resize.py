@@ -19,8 +19,12 @@ from workbench.layers.base import FLOATING, Case, Ints, Layer, key, layer, want_
 
 @layer("resize")
 class Resize(Layer):
-    """[n, c, h, w] → [n, c, *size], or factor times h and w; no antialiasing."""
+    """[n, c, h, w] → [n, c, *size], or factor times h and w; no antialiasing.
 
+    With a second input and neither key, the height and width of that one.
+    """
+
+    arity = (1, 2)
     mode: str = key("bilinear", among=("bilinear", "nearest", "bicubic"), doc="how values are interpolated")
     factor: int = key(0, doc="multiplies h and w; instead of size")
     size: Ints = key(Ints(), doc="h,w of the output; instead of factor")
@@ -30,28 +34,34 @@ class Resize(Layer):
     def exact(self) -> bool:
         return self.mode == "nearest"
 
-    def infer(self, x: TensorSpec) -> list[TensorSpec]:
+    def infer(self, x: TensorSpec, like: TensorSpec | None = None) -> list[TensorSpec]:
         want_rank(x, 4)
         want_dtype(x, *FLOATING)
-        one_of_them = bool(self.size) != bool(self.factor)
-        if not one_of_them or len(self.size) > 2 or min(self.factor, *self.size, 0) < 0 or 0 in self.size:
-            raise WorkbenchError(f"expected size=h,w or a factor, above 0; got size={self.size}, factor={self.factor}")
+        if like is not None:
+            want_rank(like, 4)
+        ways = [bool(self.size), bool(self.factor), like is not None]
+        if sum(ways) != 1 or len(self.size) > 2 or min(self.factor, *self.size, 0) < 0 or 0 in self.size:
+            raise WorkbenchError(
+                f"expected size=h,w or a factor, above 0, or a second input to be as large as; got size={self.size}, "
+                f"factor={self.factor}, {1 if like is None else 2} inputs"
+            )
         if self.mode == "nearest" and self.corner_align:
             raise WorkbenchError("mode=nearest takes no corner_align", note="leave corner_align out")
-        return [TensorSpec((*x.shape[:2], *self.target(x.shape[2:])))]
+        return [TensorSpec((*x.shape[:2], *self.target(x.shape[2:], like and like.shape[2:])))]
 
-    def target(self, hw: Any) -> list[int]:
-        if self.size:
-            return [self.size[0], self.size[-1]]
-        return [n * self.factor for n in hw]
+    def target(self, hw: Any, like: Any = None) -> list[int]:
+        if like:
+            return list(like)
+        return [self.size[0], self.size[-1]] if self.size else [n * self.factor for n in hw]
 
-    def reference(self, torch: Any, w: dict[str, Any], x: Any) -> Any:
+    def reference(self, torch: Any, w: dict[str, Any], x: Any, like: Any = None) -> Any:
+        target = self.target(x.shape[2:], None if like is None else like.shape[2:])
         align = None if self.mode == "nearest" else bool(self.corner_align)
-        return torch.nn.functional.interpolate(x, self.target(x.shape[2:]), mode=self.mode, align_corners=align)
+        return torch.nn.functional.interpolate(x, target, mode=self.mode, align_corners=align)
 
-    def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
-        hw = [d.get_length() for d in list(x.get_partial_shape())[2:]]
-        target = self.target(hw)
+    def openvino(self, ov: Any, w: dict[str, Any], x: Any, like: Any = None) -> Any:
+        hw = _size(x)
+        target = self.target(hw, None if like is None else _size(like))
         if self.mode == "nearest":
             return _nearest(ov, x, hw, target)
         how = {"coordinate_transformation_mode": "align_corners" if self.corner_align else "half_pixel", "axes": [2, 3]}
@@ -76,10 +86,16 @@ class Resize(Layer):
             ("size=6", (1, 2, 1, 6)),
         )
     ] + [
+        Case("", [(2, 3, 1, 1), (1, 5, 6, 7)]),
+        Case("mode=nearest", [(1, 2, 5, 4), (3, 1, 9, 8)]),
         Case("factor=3 corner_align=1", [(2, 3, 5, 4)]),
         Case("size=9,1 corner_align=1", [(1, 3, 4, 5)]),
         Case("mode=bicubic size=9,7 corner_align=1", [(2, 3, 5, 4)]),
     ]
+
+
+def _size(x: Any) -> list[int]:
+    return [d.get_length() for d in list(x.get_partial_shape())[2:]]
 
 
 def nearest(n: int, size: int) -> np.ndarray:
