@@ -79,12 +79,47 @@ def test_what_has_an_equivalent_is_rewritten_and_computes_the_same():
             np.testing.assert_array_equal(y, b.run(x)[name])
 
 
+@pytest.mark.parametrize("old, new", [
+    ("[preproc] input_mode=hwc3_bgr8 resize=8,6 resize_mode=none norm_mode=zp1ms mean_rgb=0.485,0.456,0.406 "
+     "std_rgb=0.229,0.224,0.225",
+     "[preproc] mode=generic hwc=1 bgr=1 mean=123.675,116.28,103.53 std=58.395,57.12,57.375 pre_order=0"),
+    ("[fc] unit=4 weight_order=wa act=relu", "[dense] hidden=4 weight_order=wa act=relu"),
+    ("[batchnorm] weight_order=rbmv bn_eps=2e-5", "[bn] weight_order=rbmv bn_eps=2e-5"),
+    ("[act] mode=leaky,0.2", "[activation] act=leaky act_alpha=0.2"),
+    ("[default] type=pooling mode=gavg pad=valid [pooling] kernel=-1", "[pool2d] mode=adapavg output_size=1"),
+    ("[pooling] mode=gavg kernel=-1 pad=0", "[pool2d] mode=adapavg"),
+    ("[reshape] input=XX before_trans=1,2,0 shape=-1,2 output=Q",
+     "[trans] order=0,2,3,1 [reshape] shape=2,-1,2 refname=Q"),
+    ("[reshape] shape=4,-1 after_trans=1,0", "[reshape] shape=2,4,-1 [trans] order=0,2,1"),
+    ("[reshape] before_trans=1,0,2", "[trans] order=0,2,1,3"),
+    ("[const] dim=1,1,1 value=2 dtype=f32 [eltwise] mode=prod input=XX,*",
+     "[const] shape=1,1,1,1 value=2 dtype=f32 [eltwise] mode=prod input=XX,*"),
+    ("[reduce] mode=sum axis=1,2 keep_dims=0", "[reduce] mode=sum axis=2,3 keepdim=0"),
+    ("[matmul] input=XX,XX trans=0,1", "[matmul] input=XX,XX trans_b=1"),
+    ("[pad] mode=reflect tblr=1,2,1,2", "[pad] mode=reflect pad=1,2,1,2"),
+    ("[resize] scale_factor=2 align_corner=1 resize_mode=bilinear", "[resize] factor=2 corner_align=1"),
+    ("[default] type=conv2d bias=False [conv2d] channel=2 kernel=1", "[conv2d] channel=2 kernel=1"),
+])  # fmt: skip
+def test_each_word_with_an_equivalent(old, new):
+    """The words of some fifty V4 configs from the field."""
+    sizes, dtype = ("8,6,3", "u8") if "preproc" in old else ("4,8,6", "f32")
+    document = Document(f"[system]\n[model] name=m input=XX,2,{sizes},{dtype}\n{old}\n")
+    left = [problem for problem in convert(document) if "is dropped" not in problem.problem]
+    assert not left
+    got = parse_config(document).graph
+    want = parse_config(f"[input] refname=XX shape=2,{sizes} dtype={dtype}\n{new}\n[output] refname=*").graph
+    assert [(n.layer, n.act, n.inputs[:1]) for n in got] == [(n.layer, n.act, n.inputs[:1]) for n in want]
+
+
 @pytest.mark.parametrize("line, says", [
     ("[detect] mode=yolov5 class_count=3 grid_stride=8 output=D", "4:1 [detect] its boxes and scores are one tensor"),
     ("[nms] mode=yolov5 nms_threshold=0.45", "4:1 [nms] it reads one tensor"),
     ("[deform] x=1", "4:1 [deform] V5.1 here has no such layer"),
     ("[preproc] input_mode=hwc3_bgr8 resize=8,8", "resize=8,8: V5.1's layer has no such key"),
-    ("[pooling] mode=gavg", "mode=gavg: expected one of max"),
+    ("[pooling] mode=l2", "mode=l2: expected one of max"),
+    ("[preproc] input_mode=hwc3_bgr8 norm_mode=zp1ms mean_rgb=123,116,103 std_rgb=1,1,1",
+     "mean_rgb=123,116,103: V5.1's"),
+    ("[reshape] before_trans=h,w shape=-1", "is no list of axes"),
     ("[concat] axis=x", "axis=x: add the batch axis by hand"),
 ])  # fmt: skip
 def test_what_has_none_is_listed_and_left_as_it_was(line, says):

@@ -6,33 +6,29 @@ V4 has [system] beside [model], names outputs with output= (a trailing * marks t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from workbench.config.dictionary import BASE, SHARING
 from workbench.config.document import Document
 from workbench.config.lexer import KeyValue
+from workbench.config.v4_words import (
+    DROPPED,
+    KEYS,
+    PICTURES,
+    POOLS,
+    PRECISIONS,
+    RENAMED,
+    STRANGE,
+    TAGS,
+    WINDOW,
+    WITH_BATCH,
+    WithBatch,
+    order,
+    picture_norm,
+)
 from workbench.errors import Problems, Where, WorkbenchError
 from workbench.layers import LAYERS
 
-TAGS = {"pooling": "pool2d", "system": "model"}
-KEYS = {
-    ("system", "engine_serialize"): "make_engine",
-    ("system", "log_console"): "log_con",
-    ("system", "precision_mode"): "prec_mode",
-    ("system", "infer_bit"): "prec_mode",
-    ("upsample", "factor_size"): "factor",
-    ("dense", "unit"): "hidden",
-}
-DROPPED = {
-    "system": ("platform", "engine_workspace", "data_path", "label_path", "quant_batch"),
-    "model": ("framework",),
-}
-PRECISIONS = {"32": "f32", "16": "f16"}
-NORMS = {"zp1": "std=255 pre_order=0", "m1p1": "mean=127.5 std=127.5 pre_order=0"}
-PICTURES = {"hwc3_bgr8": "hwc=1 bgr=1", "hwc3_rgb8": "hwc=1"}
+SPLIT_OFF = {("reshape", "before_trans"), ("reshape", "after_trans")}  # lines of their own, once checked
 COMMON = {key.name for key in (*BASE, *SHARING)}
-# Layers with weights or of the detector whose V4 meaning is not V5.1's, whatever their keys say.
-STRANGE = {"detect": "its boxes and scores are one tensor; [yolo] gives two", "nms": "it reads one tensor; [nms] two"}
 
 
 def recognise(document: Document) -> WorkbenchError | None:
@@ -71,6 +67,10 @@ class _Converter:
     def entry(self, id: int) -> None:
         tag = self.document.entry(id).tag
         subject = self.document.entry(id).get("type") if tag == "default" else tag
+        if subject == "preproc":
+            self.preproc(id)
+        if subject == "pooling" and self.document.entry(id).get("mode") in POOLS:
+            self.whole_map(id)
         for kv in [*self.document.entry(id).keys]:
             self.key(id, subject, kv)
         entry = self.document.entry(id)
@@ -80,6 +80,8 @@ class _Converter:
             self.lost(id, STRANGE[subject], "write it anew")
         elif tag not in ("system", "model", "default", "input", "output"):
             self.check(id, TAGS.get(tag, tag))
+            if tag == "reshape":
+                self.reshape(id)
 
     def key(self, id: int, tag: str, kv: KeyValue) -> None:
         name, value = kv.key, kv.value
@@ -89,22 +91,23 @@ class _Converter:
             self.input(id, kv)
         elif name == "type" and value in TAGS:
             self.rename(id, kv, "type", TAGS[value])
-        elif tag == "preproc" and name in ("input_mode", "norm_mode", "mode"):
-            self.preproc(id, kv)
+        elif (tag, name, value) == ("pooling", "kernel", "-1"):
+            self.document.remove_key(id, name)  # the whole map: V5.1's without a kernel
         elif name == "output":
             self.output(id, kv)
-        elif name == "act" and "," in value:
+        elif (name == "act" or (tag, name) == ("act", "mode")) and "," in value:
             act, _, alpha = value.partition(",")
             self.rename(id, kv, "act", f"{act} act_alpha={alpha}")
+        elif (tag, name) == ("matmul", "trans") and value.count(",") == 1:
+            first, _, second = value.partition(",")
+            self.rename(id, kv, "trans_a", f"{first} trans_b={second}")
         elif name == "pad" and value in ("same", "valid"):
             self.rename(id, kv, "pad_tf", value)
         elif (tag, name) in KEYS:
             new = KEYS[tag, name]
             self.rename(id, kv, new, PRECISIONS.get(value, value) if new == "prec_mode" else value)
-        elif (tag, name) in WITH_BATCH:
-            self.rename(id, kv, name, self.with_batch(id, kv, WITH_BATCH[tag, name]))
-        elif name == "axis":
-            self.rename(id, kv, name, self.with_batch(id, kv, _axes))
+        elif how := WITH_BATCH.get((tag, name), WITH_BATCH.get(("*", name))):
+            self.rename(id, kv, RENAMED.get(name, name), self.with_batch(id, kv, how))
 
     def rename(self, id: int, kv: KeyValue, name: str, value: str) -> None:
         """Put name=value where the word stands now; an entry's later words have moved with the edits before."""
@@ -128,17 +131,50 @@ class _Converter:
         self.outputs += [name.rstrip("*") for name in names if name.endswith("*")]
         self.rename(id, kv, "refname", ",".join(name.rstrip("*") for name in names))
 
-    def preproc(self, id: int, kv: KeyValue) -> None:
-        """A picture format and a norm become the steps of mode=generic."""
-        known = {"input_mode": PICTURES, "norm_mode": NORMS}.get(kv.key, {})
-        if kv.key == "mode":
-            self.document.remove_key(id, "mode")
-        elif kv.value in known:
-            words = known[kv.value] + (" mode=generic" if kv.key == "input_mode" else "")
-            name, _, rest = words.partition("=")
-            self.rename(id, kv, name, rest)
+    def preproc(self, id: int) -> None:
+        """A picture format and a norm become the steps of mode=generic; resizing stays, and is listed."""
+        entry = self.document.entry(id)
+        words = picture_norm(entry.get("norm_mode", "none"), entry.get("mean_rgb"), entry.get("std_rgb"))
+        if entry.get("input_mode") not in PICTURES or words is None:
+            return
+        if entry.get("resize_mode") == "none":  # the size that the picture already has
+            self.document.remove_key(id, "resize")
+            self.document.remove_key(id, "resize_mode")
+        for key in ("mode", "norm_mode", "mean_rgb", "std_rgb"):
+            self.document.remove_key(id, key)
+        kv = next(kv for kv in self.document.entry(id).keys if kv.key == "input_mode")
+        self.rename(id, kv, "mode", " ".join(filter(None, ["generic", PICTURES[kv.value], words])))
 
-    def with_batch(self, id: int, kv: KeyValue, how: Callable[[list[str], str], list[str]]) -> str:
+    def whole_map(self, id: int) -> None:
+        for key in WINDOW:
+            self.document.remove_key(id, key)
+        kv = next(kv for kv in self.document.entry(id).keys if kv.key == "mode")
+        self.rename(id, kv, "mode", POOLS[kv.value])
+
+    def reshape(self, id: int) -> None:
+        """before_trans= and after_trans= become lines of their own."""
+        words = {kv.key: kv.value for kv in self.document.entry(id).keys}
+        orders = {key: words.pop(key, "") for key in ("before_trans", "after_trans")}
+        if not any(orders.values()):
+            return
+        try:
+            first, last = (
+                f"[trans] order={','.join(order(text.split(','), self.batch))}" if text else ""
+                for text in orders.values()
+            )
+        except ValueError:
+            return self.lost(id, "before_trans= or after_trans= is no list of axes")
+        own = f"[reshape] shape={words.pop('shape')}" if "shape" in words else ""
+        ends = {key: words.pop(key, "") for key in ("input", "refname")}
+        rest = [f"{key}={value}" for key, value in words.items()]
+        lines = [line for line in (first, own, last) if line]
+        lines[0] += f" input={ends['input']}" if ends["input"] else ""
+        lines[-1] += "".join(
+            f" {word}" for word in (*rest, *([f"refname={ends['refname']}"] if ends["refname"] else []))
+        )
+        self.document.replace_entry(id, " ".join(lines))
+
+    def with_batch(self, id: int, kv: KeyValue, how: WithBatch) -> str:
         try:
             return ",".join(how([item for item in kv.value.split(",") if item], self.batch))
         except ValueError:
@@ -152,35 +188,9 @@ class _Converter:
         keys = LAYERS[tag].keys()
         for kv in self.document.entry(id).keys:
             among = keys[kv.key].among if kv.key in keys else ()
+            if (tag, kv.key) in SPLIT_OFF:
+                continue
             if kv.key not in keys and kv.key not in COMMON:
                 self.lost(id, f"{kv.key}={kv.value}: V5.1's layer has no such key")
             elif among and "$" not in kv.value and kv.value not in among:
                 self.lost(id, f"{kv.key}={kv.value}: expected one of {', '.join(filter(None, among))}")
-
-
-def _axes(items: list[str], batch: str) -> list[str]:
-    """Axes from the front move on by one; those from the end stay. Raises ValueError for what is no number."""
-    return [str(n + 1) if n >= 0 else str(n) for n in map(int, items)]
-
-
-def _order(items: list[str], batch: str) -> list[str]:
-    return ["0", *_axes(items, batch)]
-
-
-def _shape(items: list[str], batch: str) -> list[str]:
-    """The batch in front; raises ValueError where no input= stated it."""
-    if not batch:
-        raise ValueError("no batch")
-    return [batch, *items]
-
-
-def _start(items: list[str], batch: str) -> list[str]:
-    return ["0", *items]
-
-
-WITH_BATCH = {
-    ("trans", "order"): _order,
-    ("reshape", "shape"): _shape,
-    ("slice", "shape"): _shape,
-    ("slice", "start"): _start,
-}
