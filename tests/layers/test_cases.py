@@ -4,47 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from layer_testing import CASES, draw, graph_of, weights_of
 
 from workbench.compare.verdict import error, tolerance
 from workbench.engines.base import fits
 from workbench.engines.openvino import OpenVINOEngine
 from workbench.engines.reference import ReferenceEngine
-from workbench.graph import DTYPES, Act, Graph, Node, TensorSpec
-from workbench.layers import LAYERS
+from workbench.graph import DTYPES, Graph, TensorSpec
 from workbench.layers.activation import ACTS
 from workbench.layers.input import Input
-
-CASES = [pytest.param(tag, case, id=f"{tag}-{i}") for tag, cls in LAYERS.items() for i, case in enumerate(cls.CASES)]
-
-
-def draw(rng, spec, positive=False):
-    if spec.dtype == "f32":
-        x = rng.standard_normal(spec.shape).astype(np.float32)
-        return np.abs(x) + 0.5 if positive else x
-    return rng.integers(0, 200 if spec.dtype[0] == "u" else 5, spec.shape).astype(DTYPES[spec.dtype])
-
-
-def graph_of(tag, case):
-    """The case as a one-layer graph with its act= keys, and the layer's weights drawn at random."""
-    keys = dict(pair.split("=", 1) for pair in case.keys.split())
-    alpha, beta = (float(keys.pop(k)) if k in keys else None for k in ("act_alpha", "act_beta"))
-    act = Act(keys.pop("act", "identity"), alpha, beta)
-    layer = LAYERS[tag].parse(keys)
-    names = [f"X{i}" for i in range(len(case.specs))]
-    nodes = [
-        Node(i, Input(shape=s.shape, dtype=s.dtype), (), (n,))
-        for i, (n, s) in enumerate(zip(names, case.specs, strict=True))
-    ]
-    outputs = tuple(f"Y{i}" for i in range(layer.outputs))
-    nodes.append(Node(len(nodes), layer, tuple(names), outputs, act=act))
-    specs = dict(zip(names, case.specs, strict=True)) | dict(zip(outputs, layer.infer(*case.specs), strict=True))
-    return Graph(nodes, outputs, specs=specs)
-
-
-def weights_of(graph, rng):
-    node = graph.nodes[-1]
-    shapes = node.layer.weights(*[graph.specs[t] for t in node.inputs])
-    return {node.index: {letter: draw(rng, TensorSpec(shape), letter == "v") for letter, shape in shapes}}
 
 
 @pytest.mark.parametrize("tag, case", CASES)

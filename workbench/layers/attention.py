@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cuda_ops import attention as kernels
+from cuda_ops import softmax as rows
+from cuda_ops.elementwise import Step
+from cuda_ops.matmul import Matrix
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype, want_rank
+from workbench.layers.products import batched
 
 
 @layer("attention")
@@ -92,6 +97,45 @@ class Attention(Layer):
         each = shape[2].get_length() // self.head
         return ov.transpose(ov.reshape(t, [0, 0, self.head, each], special_zero=True), [0, 2, 1, 3]).output(0)
 
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        q, k, v, given = (self._heads_apart(plan, t) for t in (*x[:3], y))
+        shape = (*q.shape[:3], k.shape[2])
+        mask = [self._cuda_mask(plan, t) for t in x[3:]]
+        scale = self.factor(q.shape[3])
+        a = kernels.Attention(q.shape[:2], q.shape[2], k.shape[2], q.shape[3], v.shape[3], scale)
+        if a.fused:
+            seen = [t.expand(shape) for t in mask]
+            added = [(t, _steps(t), t.strides[3]) for t in seen]
+            laid = [(t, _steps(t)) for t in (q, k, v, given)]
+            launch = kernels.attention(a, laid[0], laid[1], laid[2], laid[3], added[0] if added else None)
+            return plan.run(launch, y)
+        scores = batched(plan, q, k.permute((0, 1, 3, 2)), plan.tensor(shape), scale, own_act=False)
+        for t in mask:
+            scores = plan.chain([Step("add", "b")], [scores, t], plan.tensor(shape))
+        shares = plan.run(rows.softmax(scores, soft := plan.tensor(shape), shape, -1), soft)
+        batched(plan, shares, v, given)
+        return y
+
+    def _heads_apart(self, plan: Any, t: Any) -> Any:
+        """[batch, time, head · d] seen as [batch, head, time, d], features without gaps."""
+        if t.strides[-1] != 1:
+            t = plan.packed(t)
+        if len(t.shape) == 4:
+            return t
+        batch, time, features = t.shape
+        each = features // self.head
+        return t.as_strided((batch, self.head, time, each), (t.strides[0], each, t.strides[1], 1))
+
+    def _cuda_mask(self, plan: Any, mask: Any) -> Any:
+        """What is added to the scores; the logarithm of a boolean one: 0 where true, else minus infinity."""
+        if mask.dtype != "bool":
+            return mask
+        kept = plan.cast(mask)
+        return plan.chain(["log"], [kept], plan.tensor(kept.shape))
+
     CASES = [
         Case("head=2", [(2, 5, 8), (2, 7, 8), (2, 7, 6)]),
         Case("", [(2, 5, 3)] * 3),
@@ -100,3 +144,8 @@ class Attention(Layer):
         Case("head=3", [(2, 5, 9), (2, 4, 9), (2, 4, 9), (5, 4)]),
         Case("head=2", [(2, 5, 6), (2, 7, 6), (2, 7, 6), TensorSpec((2, 1, 5, 7), "bool")]),
     ]
+
+
+def _steps(t: Any) -> Matrix:
+    """How a tensor [batch, head, time, d] lies."""
+    return Matrix(t.strides[2], t.strides[0], t.strides[1])

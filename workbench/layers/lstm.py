@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import lstm as kernels
+from cuda_ops import matmul as products
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype, want_rank
 
 OPENVINO_GATES = [1, 0, 2, 3]  # it holds f, i, g, o; PyTorch i, f, g, o
 
+KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 MOST_LAYERS = 1000  # each has eight tensors or more, that many names
 
 
@@ -82,6 +85,36 @@ class LSTM(Layer):
 
     def _gates(self, a: np.ndarray) -> np.ndarray:
         return a.reshape(4, self.hiddens, *a.shape[1:])[OPENVINO_GATES].reshape(a.shape)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = x[0]
+        for i in range(self.layer_counts):
+            given = plan.output() if i == self.layer_counts - 1 else plan.tensor(plan.specs[0].shape)
+            for j, end in enumerate(self.suffixes):
+                mine = given.narrow(2, j * self.hiddens, self.hiddens)
+                self._direction(plan, y, mine, [w[f"{kind}_l{i}{end}"] for kind in KINDS], bool(end))
+            y = given
+        return y
+
+    def _direction(self, plan: Any, x: Any, y: Any, weights: list[Any], reverse: bool) -> None:
+        """One layer in one direction: all inputs' products at once, then step after step."""
+        (batch, time, features), gates = x.shape, 4 * self.hiddens
+        w_ih, w_hh = (plan.constant(m) for m in weights[:2])
+        from_x = plan.tensor((batch, time, gates))
+        bias = (weights[2] + weights[3]).astype(np.float32)
+        plan.run(products.dense(batch * time, gates, features, x, w_ih, bias, from_x), from_x)
+        cell, before = plan.tensor((batch, self.hiddens), "f32"), None
+        for t in reversed(range(time)) if reverse else range(time):
+            here, from_h = y.narrow(1, t, 1), None
+            if before is not None:
+                from_h = plan.tensor((batch, gates))
+                side = (w_hh, products.Matrix(self.hiddens, transposed=True))
+                last = (before, products.Matrix(before.strides[0]))
+                shape = (batch, gates, self.hiddens)
+                plan.run(products.matmul(*shape, last, side, (from_h, products.Matrix(gates))), from_h)
+            step = (from_x.narrow(1, t, 1), from_h, cell, here)
+            plan.run(kernels.lstm_cell(*step, batch, self.hiddens, from_x.strides[0], y.strides[0]), cell, here)
+            before = here
 
     CASES = [
         Case("layer_counts=1 hiddens=5 direction=unidirection", [(2, 7, 3)]),

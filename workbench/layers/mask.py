@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import mask as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Ints, Layer, key, layer, want_dtype, want_mode
@@ -49,6 +50,10 @@ class Mask(Layer):
         columns = ov.logical_and(ov.less_equal(x1, column), ov.greater(x2, column))
         rows = ov.logical_and(ov.less_equal(y1, row), ov.greater(y2, row))
         return ov.select(ov.logical_and(columns, rows), masks, ov.constant(0.0, masks.get_element_type()))
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        return plan.run(kernels.crop(x[0], x[1], y, y.count, *y.shape[-2:]), y)
 
     CASES = [
         Case("", [(3, 5, 7), (3, 4)], feeds=lambda rng: [rng.standard_normal((3, 5, 7), np.float32),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuda_ops import copy as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, axis_of, key, layer
@@ -72,6 +73,32 @@ class Pad(Layer):
             begin[axis], end[axis] = before, after
         value = ov.constant(self.value, x.get_element_type()) if self.mode == "constant" else None
         return ov.pad(x, begin, end, MODES[self.mode], value)
+
+    strided = True
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y, pads = plan.output(), self.pads(TensorSpec(x[0].shape))
+        if self.mode == "constant":
+            plan.run(kernels.fill(y, float(self.value), y.count), y)
+        inside = y
+        for axis, before, _ in pads:
+            inside = inside.narrow(axis, before, x[0].shape[axis])
+        plan.copy(x[0], inside)
+        for i, (axis, before, after) in enumerate(pads if self.mode != "constant" else ()):
+            known = y  # axes before this one are whole already, those after it only inside
+            for later, skip, _ in pads[i + 1 :]:
+                known = known.narrow(later, skip, x[0].shape[later])
+            self._edges(plan, known, axis, before, after)
+        return y
+
+    def _edges(self, plan: Any, y: Any, axis: int, before: int, after: int) -> None:
+        """Fill both ends of an axis from what lies between: its mirror image, or its last element."""
+        n, mirror = y.shape[axis], self.mode == "reflect"
+        last = n - after - 1
+        for start, size, source in ((0, before, 2 * before if mirror else before),
+                                    (last + 1, after, last - 1 if mirror else last)):  # fmt: skip
+            if size:
+                plan.copy(y.narrow(axis, source, size, -1 if mirror else 0), y.narrow(axis, start, size))
 
     CASES = [
         Case(f"mode={mode} {keys}", [shape])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Floats, Ints, Layer, Pair, key, layer, want_rank
@@ -104,6 +105,30 @@ class Region(Layer):
             zero = ov.constant(np.float32(0))
             corners = [ov.minimum(ov.maximum(corner, zero), ov.constant(limit)) for corner in corners]
         return ov.reshape(ov.concat(corners, 3), [0, a, width], True)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        delta, box = x
+        n, a, width = delta.shape
+        if self.anchor_generator:
+            box = plan.constant(self._anchors(*box.shape[2:]))
+        box, d = box.view((box.shape[0], a, 1, 4)), delta.view((n, a, width // 4, 4))
+        (first, last), (shift, growth) = ((t.narrow(3, 0, 2), t.narrow(3, 2, 2)) for t in (box, d))
+        by_place, by_size = (float(self._weights[i]) for i in (0, 2))
+        own, shape = first.shape, shift.shape
+        size = plan.chain([Step("sub", "b")], [last, first], plan.tensor(own))
+        middle = plan.chain([Step("mul", 0.5), Step("add", "b")], [size, first], plan.tensor(own))
+        moved = [Step("div", by_place), Step("mul", "b"), Step("add", "c")]
+        centre = plan.chain(moved, [shift, size, middle], plan.tensor(shape))
+        grown = [Step("div", by_size), Step("min", LARGEST), "exp", Step("mul", 0.5), Step("mul", "b")]
+        reach = plan.chain(grown, [growth, size], plan.tensor(shape))
+        y, limit = plan.output(), self._clipped_to()
+        sides = y.view((n, a, width // 4, 4))
+        for i, step in enumerate(("sub", "add")):
+            clip = [] if limit is None else [Step("max", 0.0), Step("min", "c")]
+            most = [] if limit is None else [plan.constant(limit)]
+            corner = plan.chain([Step(step, "b"), *clip], [centre, reach, *most], plan.tensor(shape))
+            plan.copy(corner, sides.narrow(3, 2 * i, 2))
+        return y
 
     CASES = [
         Case("mode=maskrcnn bbox_scale=32 bbox_ratio=0.5,1.0,2.0 bbox_stride=4 anchor_generator=1",

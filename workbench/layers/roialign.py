@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import roialign as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import FLOATING, Case, Layer, key, layer, want_dtype, want_mode, want_rank
@@ -73,6 +74,11 @@ class RoiAlign(Layer):
         how = "half_pixel_for_nn" if self.aligned else "asymmetric"
         size, samples = self.align_size, max(self.sampling_ratio, 0)
         return ov.roi_align(x, corners, index, size, size, samples, self.spatial_scale, "avg", how)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        y = plan.output()
+        how = (self.spatial_scale, max(self.sampling_ratio, 0), bool(self.aligned))
+        return plan.run(kernels.roialign(x[0], x[1], y, x[0].shape, y.shape, *how), y)
 
     CASES = [
         Case(f"align_size={size} mode=generic {keys}", [(2, 3, 9, 11), (5, 5)], feeds=_feeds)

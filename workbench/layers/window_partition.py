@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cuda_ops import copy as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Ints, Layer, Pair, key, layer, want_rank
@@ -85,6 +86,23 @@ class WindowPartition(Layer):
     def swap(self, ov: Any, x: Any, columns: int, shape: list[int]) -> Any:
         """Rows within a window and windows along a row change places: the one copy; a single column needs none."""
         return x if columns == 1 else ov.transpose(ov.reshape(x, [-1, *shape], False), [0, 1, 3, 2, 4, 5])
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        (h, wide), (rows, columns) = self.sizes(x[0].shape)
+        (high, broad), channels = self.size, x[0].shape[-1]
+        padded = (-1, rows * high, columns * broad, channels)
+        if self.mode == "merge":
+            n = plan.specs[0].shape[0]
+            cut = x[0].view((n, rows, columns, high, broad, channels)).permute((0, 1, 3, 2, 4, 5))
+            return plan.reshape(cut, (n, *padded[1:])).narrow(1, 0, h).narrow(2, 0, wide)
+        whole = x[0].view((x[0].shape[0], h, wide, channels))
+        if padded[1:3] != (h, wide):
+            larger = plan.tensor((whole.shape[0], *padded[1:]), whole.dtype)
+            plan.run(kernels.fill(larger, 0.0, larger.count), larger)
+            plan.copy(whole, larger.narrow(1, 0, h).narrow(2, 0, wide))
+            whole = larger
+        cut = whole.view((whole.shape[0], rows, high, columns, broad, channels)).permute((0, 1, 3, 2, 4, 5))
+        return plan.reshape(cut, plan.specs[0].shape)
 
     CASES = [
         Case("mode=partition size=7", [(2, 14, 21, 3)]),

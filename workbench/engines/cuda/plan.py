@@ -79,11 +79,16 @@ class Plan:
         return y[0] if len(y) == 1 else list(y)
 
     def product(
-        self, make: Callable[[Tensor, Epilogue], Sequence[Launch]], y: Tensor | None = None, residual: bool = True
+        self,
+        make: Callable[[Tensor, Epilogue], Sequence[Launch]],
+        y: Tensor | None = None,
+        *,
+        residual: bool = True,
+        act: Act | None = None,
     ) -> Tensor:
-        """A step `make(y, epilogue)` that applies activations and additions itself; the line's act= is the first."""
-        y = y or self.output()
-        self._steps.append(ProductStep(self.node, make, y, Epilogue(act=self.take_act()), residual))
+        """A step `make(y, epilogue)` that applies activations and additions itself, first the line's act= or `act`."""
+        y, act = y or self.output(), self.take_act() if act is None else act
+        self._steps.append(ProductStep(self.node, make, y, Epilogue(act=act), residual))
         return y
 
     def chain(self, chain: Sequence[Any], inputs: Sequence[Tensor], y: Tensor | None = None) -> Tensor:
