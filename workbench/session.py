@@ -98,7 +98,7 @@ class Session:
         from workbench.ports import get_port
 
         chosen = get_port(name).part(part)
-        feeds, given = chosen.feeds(), {**chosen.params, **parameters(params)}
+        feeds, given = chosen.feeds(params), {**chosen.params, **parameters(params)}
         model = chosen.original(checkpoint) if checkpoint else chosen.original()
         return cls(model, chosen.to_original(feeds), config or chosen.config_path, given, feeds=feeds, **options)
 
