@@ -18,6 +18,7 @@ from workbench.graph import Graph, Node
 from workbench.layers.input import Input
 
 LIMIT = 64 * 2**20  # bytes of judged tensors in one network: what is alive at once is a few times as much
+MOST = 64  # regions in one network: compiling takes more than twice as long for twice as many
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,12 @@ class Segment:
 
 
 def split_segments(regions: Sequence[Region], known: Mapping[str, np.ndarray], limit: int = LIMIT) -> Iterator[Segment]:
-    """All regions in their order; a segment's judged tensors have at most `limit` bytes, or it is one region."""
+    """All regions in their order: at most MOST to a segment, and `limit` bytes of judged tensors (or it is one)."""
     segment: list[Region] = []
     size = 0
     for region in regions:
         own = sum(known[t].nbytes for t in region.node.outputs if t in known)
-        if segment and size + own > limit:
+        if segment and (size + own > limit or len(segment) == MOST):
             yield Segment(tuple(segment))
             segment, size = [], 0
         segment.append(region)

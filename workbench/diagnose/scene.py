@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from workbench.graph import Act, Graph, Node, TensorSpec
 from workbench.layers.base import LAYERS, items
 from workbench.layers.input import Input
 from workbench.trace.tie import graph_ties
-from workbench.weights import plan_weights
+from workbench.weights import WeightPlan, plan_weights
 from workbench.weights.from_torch import weights_from_model
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Scene:
     stored: Weights | None = None
 
     def __post_init__(self) -> None:
-        self._weights: dict[Any, Weights] = {}
+        self._weights: dict[str, Weights | WorkbenchError] = {}
 
     def edited(self, node: Node, edit: Mapping[str, str | None]) -> Nodes:
         """The node with keys changed, as the config would give it, behind a line that `before` puts in.
@@ -120,12 +120,18 @@ class Scene:
             return {}
         key = repr([(n.layer, n.inputs, n.source, n.act) for n in graph.body if plan.bound.get(n.index)])
         if key not in self._weights:
-            self._weights[key] = self._stored(plan) or plan.split(
-                weights_from_model(graph, plan, self.original.source).values, finite=False
-            )
-        return self._weights[key]
+            self._weights[key] = self._stored(plan) or self._of_model(graph, plan)
+        if isinstance(known := self._weights[key], WorkbenchError):
+            raise known
+        return known
 
-    def _stored(self, plan: Any) -> Weights | None:
+    def _of_model(self, graph: Graph, plan: WeightPlan) -> Weights | WorkbenchError:
+        try:
+            return plan.split(weights_from_model(graph, plan, self.original.source).values, finite=False)
+        except WorkbenchError as problem:
+            return problem
+
+    def _stored(self, plan: WeightPlan) -> Weights | None:
         if self.stored is None:
             return None
         found: dict[int, dict[str, np.ndarray]] = {}

@@ -69,7 +69,7 @@ ANSWERS: dict[str, frozenset[str]] = {
         "outputs exchanged": "input_order wrong_input",  # of the line that reads the pieces, which is where it shows
         # one for each key that this kind has been seen to draw
         "another key": "kernel channel output_size norm_mode resize_size reduce_axis matmul_transposed slice_size "
-        "slice_stride pad_value pad_sides threshold pixelshuffle_mode lstm_keys",
+        "slice_stride pad_value pad_sides threshold pixelshuffle_mode lstm_keys scale_shift",
         # the weights file; a tensor too many or too few is a shift of what follows
         "file shifted": "weights_shifted",
         "tensor missing": "weights_missing weights_shifted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass
@@ -111,16 +112,20 @@ class Layer:
 
     @classmethod
     def keys(cls) -> dict[str, Key]:
-        """The layer's own keys by name, in order of declaration."""
+        """The layer's own keys by name, in order of declaration; `mode` takes what users added, too."""
+        keys = cls._declared_keys()
+        more = [mode for tag, mode in MODES if tag == cls.tag]
+        return {**keys, "mode": dataclasses.replace(keys["mode"], among=(*keys["mode"].among, *more))} if more else keys
+
+    @classmethod
+    @functools.cache
+    def _declared_keys(cls) -> dict[str, Key]:
         hints = get_type_hints(cls)
-        keys = {
+        return {
             f.name: Key(f.name, hints[f.name], f.default, f.metadata.get("among", ()), f.metadata.get("doc", ""))
             for f in dataclasses.fields(cls)
             if not f.metadata.get("bound")
         }
-        if more := [mode for tag, mode in MODES if tag == cls.tag]:
-            keys["mode"] = dataclasses.replace(keys["mode"], among=(*keys["mode"].among, *more))
-        return keys
 
     @classmethod
     def make(cls, **values: Any) -> Layer:

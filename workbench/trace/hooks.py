@@ -52,7 +52,7 @@ def hooked(model: torch.nn.Module, seen: Seen) -> Iterator[list[str]]:
 
 def own_name(model: torch.nn.Module, word: str) -> str:
     """`word` as the path of the model's own tensors; `model.word` where a submodule already has that name."""
-    return f"model.{word}" if word in dict(model.named_children()) else word
+    return f"model.{word}" if model._modules.get(word) is not None else word
 
 
 def run_hooked(model: torch.nn.Module, example: Example, seen: Seen) -> list[torch.Tensor]:

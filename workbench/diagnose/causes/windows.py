@@ -17,7 +17,7 @@ from workbench.layers.transposed import each
 
 CONV = ("conv2d", "conv1d", "deconv2d", "deconv1d")
 WINDOWS = (*CONV, "pool2d", "unfold")
-LARGEST = 31  # kernel that is tried
+LARGEST, MOST = 31, 100  # the largest kernel that is tried, and how many
 
 
 def has(node: Node, key: str) -> bool:
@@ -52,17 +52,31 @@ def dilation(scene: Scene, node: Node) -> Iterator[Edit]:
         yield from ({"dilation": str(d)} for d in (1, 2, 3, 4))
 
 
-@cause("kernel", "every h,w up to 31 that gives the original's size, and 1 to 7 with the padding that keeps the size",
-       *WINDOWS)  # fmt: skip
+@cause("kernel", "sizes of the model's own kernels; of a pool every h,w up to 31 that gives the original's size; 1 to "
+       "7 with the padding that keeps the size", *WINDOWS)  # fmt: skip
 def kernel(scene: Scene, node: Node) -> Iterator[Edit]:
     if not has(node, "kernel"):
         return
-    sides = [_fitting(scene, node, axis) for axis in range(len(each(node.layer.kernel)))]  # type: ignore[attr-defined]
-    yield from ({"kernel": text(hw)} for hw in sorted(product(*sides), key=lambda hw: (len(set(hw)), hw)))
+    yield from ({"kernel": text(hw)} for hw in (_weights(scene, node) if node.tag in CONV else _windows(scene, node)))
     for k in (1, 3, 5, 7, 2, 4, 6):
         yield {"kernel": str(k)}
         if has(node, "pad"):
             yield {"kernel": str(k), "pad": str(k // 2)}
+
+
+def _weights(scene: Scene, node: Node) -> list[tuple[int, ...]]:
+    """Sizes of the kernels that the model has."""
+    axes = len(each(node.layer.kernel))  # type: ignore[attr-defined]
+    shapes = [tuple(t.shape) for t in scene.original.model.state_dict().values()]
+    return list(dict.fromkeys(shape[2:] for shape in shapes if len(shape) == 2 + axes))
+
+
+def _windows(scene: Scene, node: Node) -> list[tuple[int, ...]]:
+    """Kernels that fit the original's size, square ones first and then those nearest to the line's own."""
+    now = each(node.layer.kernel)  # type: ignore[attr-defined]
+    sides = product(*(_fitting(scene, node, axis) for axis in range(len(now))))
+    far = sorted(sides, key=lambda hw: (len(set(hw)), sum(abs(a - b) for a, b in zip(hw, now, strict=True))))
+    return far[:MOST]
 
 
 def _fitting(scene: Scene, node: Node, axis: int) -> list[int]:
