@@ -12,7 +12,9 @@ from cuda_ops.cache import content_key
 from cuda_ops.sources import KERNEL_DIR
 from workbench.engines.base import Arrays, Engine, Weights
 from workbench.engines.cuda.driver import Device
+from workbench.engines.cuda.fuse import fuse
 from workbench.engines.cuda.lower import lower
+from workbench.engines.cuda.place import place
 from workbench.engines.cuda.program import Constants, Program, Root, assemble
 from workbench.engines.cuda.runner import Runner
 from workbench.errors import WorkbenchError
@@ -88,6 +90,8 @@ class CudaEngine(Engine):
         if key not in self._programs:
             graph, weights = self._source()
             lowered = lower(closed(graph, batch), weights, self.precision, self._taps, self.name)
+            fuse(lowered)
+            place(lowered)
             self._programs[key] = assemble(lowered, self._constants)
         return self._programs[key]
 
