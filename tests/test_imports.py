@@ -22,7 +22,7 @@ FLOORS = [
     {"engines"},
     {"compare"},
     {"trace"},
-    {"draft", "export", "diagnose"},
+    {"draft", "export", "diagnose", "custom"},
     {"ports", "pipelines"},
     {"session", "soynet", "explain"},
     {"bench", "faultbench"},

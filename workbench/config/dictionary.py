@@ -15,7 +15,7 @@ from workbench.config.values import text_of
 from workbench.errors import Problems, Where, WorkbenchError
 from workbench.layers import LAYERS, Layer
 from workbench.layers.activation import ACTS
-from workbench.layers.base import KTYPES, Key, Strs
+from workbench.layers.base import KTYPES, MODES, Key, Strs
 
 HEADER = ("layer", "key", "ktype", "init", "symbol", "require", "desc", "pytorch", "tensorflow")
 TYPES: dict[str, Any] = {word: type_ for type_, word in reversed(KTYPES.items())}
@@ -178,18 +178,18 @@ class Dictionary:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table as UTF-8, atomically; raises WorkbenchError and leaves the old file where that fails."""
-        table = [HEADER, *(_cells(row) for row in self)]
+        table = [HEADER, *(cells_of(row) for row in self)]
         text = "".join("\t".join(map(_quote, cells)) + "\n" for cells in table)
         write_atomically(Path(path), lambda file: file.write(text.encode()))
 
 
 def builtin() -> Dictionary:
     """The dictionary of the registered layers, after the sections and the keys common to all."""
-    return _builtin(tuple(LAYERS.values()))
+    return _builtin(tuple(LAYERS.values()), tuple(MODES))
 
 
 @functools.lru_cache(maxsize=4)
-def _builtin(classes: tuple[type[Layer], ...]) -> Dictionary:
+def _builtin(classes: tuple[type[Layer], ...], modes: tuple[tuple[str, str], ...]) -> Dictionary:
     rows = [Row.of(section, key) for section, keys in SECTIONS.items() for key in keys]
     rows.insert(len(MODEL), Row("input", "refname", require=True, desc="the name under which it is fed"))
     for cls in classes:
@@ -219,7 +219,8 @@ def _row(cells: list[str]) -> Row:
     return row
 
 
-def _cells(row: Row) -> list[str]:
+def cells_of(row: Row) -> list[str]:
+    """A row as the table's columns, in the order of HEADER."""
     values = [getattr(row, field.name) for field in fields(row)]
     return [",".join(v) if isinstance(v, tuple) else str(int(v)) if isinstance(v, bool) else v for v in values]
 

@@ -106,7 +106,7 @@ class Lines:
 
     def build(self, entry: Entry, schema: Schema, values: dict[str, Any], subject: str) -> Layer | None:
         try:
-            layer = LAYERS[entry.tag](**{name: values[name] for name in schema.own})
+            layer = LAYERS[entry.tag].make(**{name: values[name] for name in schema.own})
             if not 1 <= layer.outputs <= MOST_OUTPUTS:
                 raise WorkbenchError(f"expected 1 to {MOST_OUTPUTS} outputs; got {layer.outputs}")
             return layer

@@ -137,7 +137,7 @@ static bool check_byte(const Worker& w, Target& t, uint64_t now, int access, con
 API void emu_access(const void* address, unsigned bytes, int access, const void* pc) {
     Worker* w = this_worker;
     if (!w || !w->current) return;
-    if (timed_out) fail_timeout();
+    if (timed_out) fail_timeout("at " + code_place(pc));
     char* p = (char*)address;
     Target t;
     if (!resolve(*w, p, bytes, access, pc, t)) return;

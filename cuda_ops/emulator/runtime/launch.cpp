@@ -42,7 +42,8 @@ static void on_fault(int signal_number, siginfo_t* info, void* context) {
 // left on the spot (it holds no lock); the runtime looks at timed_out itself.
 static void on_time_up(int, siginfo_t*, void* context) {
     Worker* w = this_worker;
-    if (w && w->current && module_image.holds(interrupted_at(context))) fail_timeout();
+    char* at = interrupted_at(context);
+    if (w && w->current && module_image.holds(at)) fail_timeout("at " + code_place(at + 1));
 }
 
 struct Signals {

@@ -41,7 +41,13 @@ void fail(const char* format, ...) {
     __builtin_unreachable();
 }
 
-void fail_timeout() { fail("time limit of %g s exceeded", emu_options.time_limit_ms / 1e3); }
+void fail_timeout(const std::string& where) {
+    fail("time limit of %g s exceeded, %s", emu_options.time_limit_ms / 1e3, where.c_str());
+}
+
+static void look_at_the_clock(int line) {
+    if (timed_out) fail_timeout("in line " + std::to_string(line));
+}
 
 static void wake(Worker& w, CudaThread& t) {
     if (&t != w.current) w.ready.push_back(t.linear);
@@ -114,7 +120,7 @@ Fiber* fresh_fiber(Worker& w) {
 static void suspend(State state, int line) {
     Worker& w = *this_worker;
     CudaThread* me = w.current;
-    if (timed_out) fail_timeout();
+    look_at_the_clock(line);
     me->state = state;
     me->line = line;
     me->fiber = w.fiber;
@@ -158,7 +164,7 @@ API int emu_barrier(int predicate, int line) {
     if (w.at_barrier.size() < w.alive)
         suspend(State::AT_BARRIER, line);
     else {
-        if (timed_out) fail_timeout();
+        look_at_the_clock(line);
         refuse_barrier_of_some(w, line);
         open_barrier(w);
     }
@@ -206,7 +212,7 @@ API uint64_t emu_warp(unsigned mask, uint64_t value, int source_lane, int op, in
     if (arrived != mask)
         suspend(State::IN_WARP_OP, line);
     else {
-        if (timed_out) fail_timeout();
+        look_at_the_clock(line);
         arrived = 0;
         finish_warp_op(w, warp, mask);
     }
@@ -234,6 +240,6 @@ API bool emu_next_thread() {
     CudaThread* t = w.current = &w.threads[w.start[w.started++]];
     emu_self.thread = t->index;
     emu_self.linear = t->linear;
-    if (timed_out) fail_timeout();
+    if (timed_out) fail_timeout("between two threads of the grid");
     return true;
 }

@@ -97,4 +97,4 @@ void run_blocks(Worker& w, const EmuKernel* kernel, const char* args, const unsi
 
 // Ends the launch with a message. Leaves the running stack for good.
 [[noreturn]] __attribute__((format(printf, 1, 2))) void fail(const char* format, ...);
-[[noreturn]] void fail_timeout();
+[[noreturn]] void fail_timeout(const std::string& where);
