@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from workbench.graph import DTYPES, Graph, TensorSpec
 
 Arrays = dict[str, np.ndarray]
 Interface = tuple[Mapping[str, TensorSpec], Mapping[str, TensorSpec]]  # inputs and outputs
+Source = Callable[[], "tuple[Graph, Weights]"]  # the network itself, from which an engine may plan further batches
 Weights = Mapping[int, Mapping[str, np.ndarray]]  # node index → letter → array
 
 
@@ -47,8 +48,10 @@ class Engine:
         raise NotImplementedError(cls.name)
 
     @classmethod
-    def open(cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None) -> Engine:
-        """Open what `blob` gave on the same machine and version."""
+    def open(
+        cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None, source: Source
+    ) -> Engine:
+        """Open what `blob` gave on the same machine and version; `source` is for what it does not hold."""
         raise NotImplementedError(cls.name)
 
     def blob(self) -> np.ndarray:

@@ -15,9 +15,10 @@ from workbench.config.document import Document
 from workbench.config.parse import Parsed, Source, parse_config
 from workbench.config.variables import NAME, Params, parameters
 from workbench.engines import engine_class
-from workbench.engines.base import Engine
+from workbench.engines.base import Engine, Weights
 from workbench.engines.file import EngineFile, Fingerprint
 from workbench.errors import WorkbenchError
+from workbench.graph import Graph
 from workbench.layers import LAYERS
 from workbench.weights import plan_weights, read_weights
 
@@ -50,9 +51,13 @@ class Network:
         return {name for entry in entries for kv in entry.keys for name in NAME.findall(kv.value)}
 
     def build(self, engine: str, precision: str, taps: Sequence[str] = (), threads: int | None = None) -> Engine:
+        return engine_class(engine).build(*self.parts, precision=precision, taps=taps, threads=threads)
+
+    @property
+    def parts(self) -> tuple[Graph, Weights]:
+        """The graph, and its weights by node."""
         graph = self.parsed.graph
-        weights = plan_weights(graph).split(self.values, self.weight_file)
-        return engine_class(engine).build(graph, weights, precision=precision, taps=taps, threads=threads)
+        return graph, plan_weights(graph).split(self.values, self.weight_file)
 
 
 def load_network(config: Source, params: Params = None, weights: str | Path | np.ndarray | None = None) -> Network:
@@ -145,14 +150,21 @@ def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
     cls = engine_class(name)
     now = (cls.version(), cls.machine(), __version__)
     if now == (held.fingerprint.engine, held.fingerprint.machine, held.fingerprint.workbench):
-        opened = cls.open(held.blob, held.interface, held.fingerprint.precision, threads)
+        opened = cls.open(
+            held.blob, held.interface, held.fingerprint.precision, threads, lambda: held_network(held).parts
+        )
         opened.note = f"opened {path}"
         return opened
-    network = load_network(Document(held.config, held.config_file), held.params, np.asarray(held.weights))
+    network = held_network(held)
     built = network.build(name, held.fingerprint.precision, threads=threads)
     changes = network.fingerprint(name, held.fingerprint.precision).changes(held.fingerprint)
     built.note = f"compiled {path} again: {'; '.join(changes)}"
     return built
+
+
+def held_network(held: EngineFile) -> Network:
+    """The network that an engine file was built from."""
+    return load_network(Document(held.config, held.config_file), held.params, np.asarray(held.weights))
 
 
 def _why_build(path: Path, now: Fingerprint) -> str:

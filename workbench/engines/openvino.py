@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.engines.base import Arrays, Engine, Interface, Weights, unsupported
+from workbench.engines.base import Arrays, Engine, Interface, Source, Weights, unsupported
 from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, Node, TensorSpec
@@ -117,7 +117,9 @@ class OpenVINOEngine(Engine):
         return f"{get('CPU', 'FULL_DEVICE_NAME')}: {' '.join(sorted(get('CPU', 'OPTIMIZATION_CAPABILITIES')))}"
 
     @classmethod
-    def open(cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None) -> OpenVINOEngine:
+    def open(
+        cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None, source: Source
+    ) -> OpenVINOEngine:
         import openvino
 
         from workbench.engines.openvino_python import operator_class

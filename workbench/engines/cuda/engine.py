@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cuda_ops.cache import content_key
 from cuda_ops.sources import KERNEL_DIR
-from workbench.engines.base import Arrays, Engine, Weights
+from workbench.engines.base import Arrays, Engine, Interface, Source, Weights
+from workbench.engines.cuda.blob import read_blob, write_blob
 from workbench.engines.cuda.driver import Device
 from workbench.engines.cuda.fuse import fuse
 from workbench.engines.cuda.lower import lower
 from workbench.engines.cuda.place import place
-from workbench.engines.cuda.program import Constants, Program, Root, assemble
+from workbench.engines.cuda.program import Constants, Kernel, Program, Root, assemble
 from workbench.engines.cuda.runner import Runner
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
-
-Source = Callable[[], tuple[Graph, Weights]]  # what programs of further batches are planned from
 
 
 class CudaEngine(Engine):
@@ -78,6 +77,23 @@ class CudaEngine(Engine):
     def machine(cls) -> str:
         return Device(cls.name).name
 
+    @classmethod
+    def open(
+        cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None, source: Source
+    ) -> CudaEngine:
+        programs, constants, images = read_blob(blob)
+        engine = cls(source, *interface, precision, (), programs, constants)
+        engine._runner.device.take_images(images)
+        return engine
+
+    def blob(self) -> np.ndarray:
+        return write_blob(self._programs, self._constants, self._images())
+
+    def _images(self) -> dict[Kernel, bytes]:
+        """The compiled kernels, so that a machine without a CUDA compiler opens the file."""
+        kernels = {call.kernel for program in self._programs.values() for call in program.calls}
+        return {kernel._replace(function=""): self._runner.device.image(kernel) for kernel in kernels}
+
     # ---- plans
 
     @property
@@ -128,6 +144,10 @@ class EmulatorEngine(CudaEngine):
         from cuda_ops.emulator.compile import compiler
 
         return compiler()[0]
+
+    def _images(self) -> dict[Kernel, bytes]:
+        """None: they would be the host's machine code, which no engine file may bring."""
+        return {}
 
 
 def closed(graph: Graph, batch: int) -> Graph:

@@ -13,7 +13,8 @@ from workbench.engines.cuda.tensor import Buffer, Tensor
 
 MOST_INPUTS = 3  # of an elementwise kernel
 # a op b as b op' a
-SWAPPED = {"add": "add", "mul": "mul", "max": "max", "min": "min", "sub": "rsub", "rsub": "sub", "div": "rdiv", "rdiv": "div"}  # fmt: skip
+SWAPPED = {name: name for name in ("add", "mul", "max", "min")}
+SWAPPED |= {"sub": "rsub", "rsub": "sub", "div": "rdiv", "rdiv": "div"}
 OPERANDS = ("", "b", "c")
 
 
@@ -119,7 +120,7 @@ class _Fusion:
 
 
 def _starting_with(step: ChainStep, k: int) -> tuple[list[Any], Sequence[Tensor]] | None:
-    """The chain as it is for input k as its start, and the other inputs, which are b and c in it; None: not possible."""
+    """The chain as it is for input k as its start, and the other inputs, its b and c; None: not possible."""
     if k == 0:
         return step.chain, step.inputs[1:]
     first = step.chain[0]
