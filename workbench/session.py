@@ -224,7 +224,7 @@ class Session:
         checker = self._checker(graph, originals)
         results = list(progress(checker.stream(), "checking", len(checker.regions)))
         warnings = [*map(str, parsed.warnings), *self.original.notes, *map(str, self.weights(graph).warnings)]
-        production, notes = self._production(graph, checker)
+        production, notes = self.production(graph, checker)
         self.last_report = Report(
             graph.file,
             self.engine,
@@ -279,7 +279,7 @@ class Session:
 
         return tuple(t.detach().cpu().numpy() for t in Example.of(self.example).tensors())
 
-    def _production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
+    def production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
         """How far the engine checked line by line and the whole engine are apart, by output."""
         feeds = self.feeds(graph)
         if not feeds:
@@ -290,11 +290,11 @@ class Session:
 
     # ---- diagnosis
 
-    def diagnose(self, progress: Progress = silent) -> Diagnosis:
-        """The first wrong line, and the edits of it that were tried and make it right."""
+    def diagnose(self, progress: Progress = silent, seconds: float = 60.0) -> Diagnosis:
+        """The first wrong line, and the edits of it that were tried and make it right; in so many seconds at most."""
         from workbench.diagnose.run import diagnose
 
-        return diagnose(self, progress)
+        return diagnose(self, progress, seconds)
 
     def apply(self, finding: Finding) -> None:
         """Make a finding's edit of the config, as one step that `undo` takes back.
