@@ -123,18 +123,6 @@ def test_nan_is_told_at_its_line():
         plan_weights(graph()).split(values)
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    path = write_weights(tmp_path / "m.weights", np.arange(8))
-
-    def full(fd):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(WorkbenchError, match="No space left"):
-        write_weights(path, np.zeros(8))
-    assert read_weights(path)[7] == 7 and [p.name for p in tmp_path.iterdir()] == ["m.weights"]
-
-
 def test_a_device_is_never_replaced(tmp_path):
     (tmp_path / "folder.weights").mkdir()
     with pytest.raises(WorkbenchError, match="no regular file"):
