@@ -8,6 +8,7 @@ from typing import Any
 from cuda_ops import attention as kernels
 from cuda_ops import softmax as rows
 from cuda_ops.elementwise import Step
+from cuda_ops.launch import IDENTITY
 from cuda_ops.matmul import Matrix
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
@@ -112,7 +113,7 @@ class Attention(Layer):
             laid = [(t, _steps(t)) for t in (q, k, v, given)]
             launch = kernels.attention(a, laid[0], laid[1], laid[2], laid[3], added[0] if added else None)
             return plan.run(launch, y)
-        scores = batched(plan, q, k.permute((0, 1, 3, 2)), plan.tensor(shape), scale, own_act=False)
+        scores = batched(plan, q, k.permute((0, 1, 3, 2)), plan.tensor(shape), scale, act=IDENTITY)
         for t in mask:
             scores = plan.chain([Step("add", "b")], [scores, t], plan.tensor(shape))
         shares = plan.run(rows.softmax(scores, soft := plan.tensor(shape), shape, -1), soft)

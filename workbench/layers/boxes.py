@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Step
+
 NEVER = np.finfo(np.float32).min  # a score that passes no threshold
 
 
@@ -24,6 +26,17 @@ def corners_openvino(ov: Any, box: Any, bbox_type: str) -> Any:
     centre, size = ov.split(box, -1, 2).outputs()
     half = ov.multiply(size, ov.constant(np.float32(0.5)))
     return ov.concat([ov.subtract(centre, half), ov.add(centre, half)], -1)
+
+
+def corners_cuda(plan: Any, box: Any, bbox_type: str) -> Any:
+    """What `corners` says, as a planned tensor [K, 4]."""
+    if bbox_type == "xyxy":
+        return box
+    y, (centre, size) = plan.tensor(box.shape), (box.narrow(1, 0, 2), box.narrow(1, 2, 2))
+    for i, step in enumerate(("rsub", "add")):
+        corner = plan.chain([Step("mul", 0.5), Step(step, "b")], [size, centre], plan.tensor(size.shape))
+        plan.copy(corner, y.narrow(1, 2 * i, 2))
+    return y
 
 
 def iou(torch: Any, one: Any, many: Any) -> Any:

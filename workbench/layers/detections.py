@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import gather as kernels
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-from workbench.layers.boxes import corners, corners_openvino, crowd
-from workbench.layers.pick import kept, kept_openvino, rows_of_nms, want_kept
+from workbench.layers.boxes import corners, corners_cuda, corners_openvino, crowd
+from workbench.layers.pick import kept, kept_cuda, kept_openvino, place_cuda, rows_of_nms, want_kept
 
 
 def _feeds(rng: np.random.Generator, n: int, used: int) -> list[np.ndarray]:
@@ -54,6 +56,17 @@ class Detections(Layer):
         pair = ov.add(ov.multiply(place, np.int32(c)), of_class)
         scores = ov.gather(ov.reshape(score, [n * a * c], False), pair, 0)
         return [image, corners_openvino(ov, boxes, self.bbox_type), of_class, scores]
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        _, box, score = x
+        (n, a, c), (image, of_class, which, used) = score.shape, kept_cuda(plan, x[0])
+        place = place_cuda(plan, image, which, a)
+        found = plan.tensor((place.count, 4))
+        plan.run(kernels.gather(box, place, found, (n * a, 4), 0, place.count), found)
+        pair = plan.chain([Step("mul", c), Step("add", "b")], [place, of_class], plan.tensor(place.shape, "i32"))
+        scores = plan.tensor(place.shape)
+        plan.run(kernels.gather(score, pair, scores, (n * a * c,), 0, place.count), scores)
+        return [t.in_use(used) for t in (image, corners_cuda(plan, found, self.bbox_type), of_class, scores)]
 
     CASES = [
         Case(keys, [TensorSpec((9, 3), "i32"), (n, 20, 4), (n, 20, 3)], feeds=partial(_feeds, n=n, used=used))

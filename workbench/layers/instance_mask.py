@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import mask as kernels
+from cuda_ops.launch import IDENTITY
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
+from workbench.layers.products import batched
 
 
 def _feeds(rng: np.random.Generator, n: int, found: int) -> list[np.ndarray]:
@@ -70,6 +73,15 @@ class InstanceMask(Layer):
         down = ov.logical_and(ov.less_equal(y1, row), ov.greater(y2, row))
         positive = ov.greater(ov.squeeze(logits, [0]), np.float32(0))
         return ov.convert(ov.logical_and(positive, ov.logical_and(across, down)), "u8")
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        image, box, value, proto = x
+        (n, p, h, wide), d = proto.shape, box.shape[0]
+        # every detection with the prototypes of every image; the kernel takes those of its own
+        every = value.expand((n, d, p))
+        logits = batched(plan, every, proto.view((n, p, h * wide)), plan.tensor((n, d, h * wide)), act=IDENTITY)
+        y = plan.tensor((d, h * self.factor, wide * self.factor), "u8")
+        return plan.run(kernels.instances(logits, image, box, box.used, y, (n, d, h, wide), self.factor), y)
 
     CASES = [
         Case(

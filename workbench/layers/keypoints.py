@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.elementwise import Step
+from cuda_ops.launch import Act
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
@@ -54,6 +56,19 @@ class Keypoints(Layer):
         if self.dims == 3:
             place = ov.concat([place, ov.sigmoid(ov.slice(points, [2], [3], [1], [2]))], 2)
         return ov.reshape(place, [0, values, count], True)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        corner, stride = (plan.constant(a) for a in _corners([m.shape[2:] for m in x[1:]]))
+        n, values, count = x[0].shape
+        y, split = plan.output(), (n, values // self.dims, self.dims, count)
+        points, given = x[0].view(split), y.view(split)
+        xy = points.narrow(2, 0, 2)
+        steps = [Step("mul", 2.0), Step("add", "b"), Step("mul", "c")]
+        plan.copy(plan.chain(steps, [xy, corner, stride], plan.tensor(xy.shape)), given.narrow(2, 0, 2))
+        if self.dims == 3:
+            seen = points.narrow(2, 2, 1)
+            plan.copy(plan.chain([Act("sigmoid")], [seen], plan.tensor(seen.shape)), given.narrow(2, 2, 1))
+        return y
 
     CASES = [
         Case("mode=yolov8 dims=3", [(2, 15, 50), (2, 3, 5, 7), (2, 3, 3, 4), (2, 3, 1, 3)]),

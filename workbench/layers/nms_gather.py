@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import gather as kernels
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
@@ -65,6 +67,22 @@ class NmsGather(Layer):
         picked = ov.gather(ov.reshape(box, [n * a * width // 4, 4], False), place, 0)
         used = ov.convert(ov.greater_equal(ov.gather(rows, [0], 1), ov.constant(np.int32(0))), "f32")
         return ov.multiply(ov.concat([ov.convert(ov.unsqueeze(image, 1), "f32"), picked], 1), used)
+
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        rows, (n, a, width), y = x[0], x[1].shape, plan.output()
+        safe = plan.chain([Step("max", 0.0)], [rows], plan.tensor(rows.shape, "i32"))
+        image, of_class, which = (safe.narrow(1, i, 1) for i in range(3))
+        steps = [Step("mul", a), Step("add", "b")]
+        if width > 4:
+            steps += [Step("mul", width // 4), Step("add", "c")]
+        place = plan.chain(steps, [image, which, of_class][: len(steps) // 2 + 1], plan.tensor(image.shape, "i32"))
+        picked = plan.tensor((place.count, 4))
+        plan.run(kernels.gather(x[1], place, picked, (n * a * width // 4, 4), 0, place.count), picked)
+        used = plan.chain([Step("greater", -0.5)], [rows.narrow(1, 0, 1)], plan.tensor(image.shape, "i32"))
+        plan.copy(plan.cast(image), y.narrow(1, 0, 1))
+        kept = plan.chain([Step("mul", "b")], [picked, plan.cast(used)], plan.tensor(picked.shape))
+        plan.copy(kept, y.narrow(1, 1, 4))
+        return y
 
     CASES = [
         Case(f"mode=maskrcnn {keys}", [TensorSpec((9, 3), "i32"), (2, 20, width)], feeds=feeds)

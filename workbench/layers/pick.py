@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops import gather as kernels
+from cuda_ops import reduce as counting
+from cuda_ops.elementwise import Step
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, layer, want_rank
@@ -57,6 +60,13 @@ class Pick(Layer):
         x = ov.reshape(x if n == 1 else ov.transpose(x, [1, 0, 2]), [e, n * a], False)
         return ov.transpose(ov.gather(x, place, 1), [1, 0])
 
+    def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
+        (n, e, a), (image, _, which, used) = x[1].shape, kept_cuda(plan, x[0])
+        place = place_cuda(plan, image, which, a)
+        y = plan.tensor((place.count, e))
+        table = plan.packed(x[1].permute((0, 2, 1))).view((n * a, e))
+        return plan.run(kernels.gather(table, place, y, table.shape, 0, place.count), y).in_use(used)
+
     CASES = [
         Case("", [TensorSpec((9, 3), "i32"), (n, 5, 20)], feeds=partial(_feeds, n=n, used=used))
         for n, used in ((1, 6), (3, 9), (1, 0))
@@ -79,3 +89,17 @@ def kept_openvino(ov: Any, rows: Any) -> list[Any]:
     in_use = ov.convert(ov.greater_equal(ov.gather(rows, 0, 1), np.int32(0)), "i32")
     rows = ov.slice(rows, [0], ov.reduce_sum(in_use, [0], True), [1], [0])
     return [ov.gather(rows, column, 1) for column in range(3)]
+
+
+def kept_cuda(plan: Any, rows: Any) -> list[Any]:
+    """Image, class and box of every row, as i32 views [R], and how many of the rows are in use, the first ones."""
+    columns = [rows.as_strided((rows.shape[0],), rows.strides[:1], i) for i in range(3)]
+    in_use = plan.chain([Step("greater", -0.5)], columns[:1], plan.tensor(columns[0].shape, "i32"))
+    used = plan.tensor((1,), "i32")
+    plan.run(counting.reduce(in_use, used, in_use.shape, 0, "sum"), used)
+    return [*columns, used]
+
+
+def place_cuda(plan: Any, image: Any, which: Any, a: int) -> Any:
+    """Where boxes stand among those of all images, of `a` each."""
+    return plan.chain([Step("mul", a), Step("add", "b")], [image, which], plan.tensor(image.shape, "i32"))

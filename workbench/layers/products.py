@@ -9,10 +9,10 @@ from cuda_ops import matmul as kernels
 BATCHES = 2  # batch indices of the kernel
 
 
-def batched(plan: Any, a: Any, b: Any, y: Any, scale: float = 1.0, own_act: bool = True) -> Any:
+def batched(plan: Any, a: Any, b: Any, y: Any, scale: float = 1.0, act: Any = None) -> Any:
     """y [.., n, m] = act(scale * a [.., n, k] @ b [.., k, m]), the other axes broadcast. a, b: any strides.
 
-    own_act: act is the line's; else there is none.
+    act is the line's, unless another is given.
     """
     batch = y.shape[:-2]
     a, b = (_with_rows(plan, t).expand((*batch, *t.shape[-2:])) for t in (a, b))
@@ -30,7 +30,7 @@ def batched(plan: Any, a: Any, b: Any, y: Any, scale: float = 1.0, own_act: bool
         added = {"residual": e.residual, "act": e.act, "add_after_act": e.after}
         return kernels.matmul(*shape, *sides, batch=(outer, inner), scale=scale, **added)
 
-    return plan.product(make, y, act=None if own_act else kernels.IDENTITY)
+    return plan.product(make, y, act=act)
 
 
 def _with_rows(plan: Any, t: Any) -> Any:

@@ -64,5 +64,5 @@ def _kernel(fields: Any) -> Kernel:
     return Kernel(source, storage, tuple((name, value) for name, value in defines), function)
 
 
-def _place(ref: Any, shape: Any, dtype: str) -> Place:
-    return Place(Ref(*ref), tuple(shape), dtype)
+def _place(ref: Any, shape: Any, dtype: str, used: Any) -> Place:
+    return Place(Ref(*ref), tuple(shape), dtype, Ref(*used) if used else None)

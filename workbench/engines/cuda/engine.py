@@ -119,6 +119,8 @@ class CudaEngine(Engine):
 
     def _run_impl(self, feeds: Arrays) -> Arrays:
         batch = self._batch(feeds)
+        if not batch:  # nothing was found, say: there is nothing to compute
+            return {n: np.zeros((0, *s.shape[1:]), DTYPES[s.dtype]) for n, s in self.outputs.items()}
         with self._lock:
             given = self._runner.run(self.program(batch), {n: _narrowed(a) for n, a in feeds.items()})
         return {name: _widened(a, self.outputs[name].dtype) for name, a in given.items()}

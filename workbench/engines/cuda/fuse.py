@@ -27,7 +27,7 @@ def fuse(lowered: Lowered) -> None:
 
 
 def _needed(lowered: Lowered) -> list[Step]:
-    wanted = {t.buffer for t in lowered.outputs.values()}
+    wanted = {t.buffer for t in lowered.results}
     kept = []
     for step in reversed(lowered.steps):
         if any(t.buffer in wanted for t in step.writes):
@@ -40,7 +40,7 @@ class _Fusion:
     """Who writes and reads each buffer, kept up to date while steps join."""
 
     def __init__(self, lowered: Lowered) -> None:
-        self.kept = {t.buffer for t in lowered.outputs.values()}
+        self.kept = {t.buffer for t in lowered.results}
         self.place = {step: i for i, step in enumerate(lowered.steps)}
         self.gone: set[Step] = set()
         self.writers: dict[Buffer, list[Step]] = {}

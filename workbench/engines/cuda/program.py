@@ -62,11 +62,12 @@ class Root(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a fed or given tensor lies."""
+    """Where a fed or given tensor lies; `used`: the address of how many along axis 0 are given, None: all."""
 
     ref: Ref
     shape: tuple[int, ...]
     dtype: str
+    used: Ref | None = None
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,8 @@ def assemble(lowered: Lowered, constants: Constants, chosen: Mapping[int, int] |
     table = _Roots(constants)
     table.add_arena(lowered)
     calls = [_call(step, launch, table) for step, launch in zip(lowered.steps, launches, strict=True)]
-    places = [{n: Place(table.ref(t), t.shape, t.dtype) for n, t in side.items()}
-              for side in (lowered.inputs, lowered.outputs)]  # fmt: skip
-    return Program(calls, table.roots, table.size, table.bound, *places)
+    inputs, outputs = ({n: table.place(t) for n, t in side.items()} for side in (lowered.inputs, lowered.outputs))
+    return Program(calls, table.roots, table.size, table.bound, inputs, outputs)
 
 
 def _call(step: Step, launch: Launch, table: _Roots) -> Call:
@@ -131,6 +131,9 @@ class _Roots:
         root = t.buffer.root
         number = self._numbers[root] if root.constant is None else self._constant(root.constant, root.name)
         return Ref(number, t.buffer.start + t.start)
+
+    def place(self, t: Tensor) -> Place:
+        return Place(self.ref(t), t.shape, t.dtype, None if t.used is None else self.ref(t.used))
 
     def argument(self, a: object) -> Arg:
         if isinstance(a, Tensor):
@@ -165,5 +168,5 @@ def lifetimes(lowered: Lowered) -> dict[Buffer, Life]:
     touch(lowered.inputs.values(), -1)
     for i, step in enumerate(lowered.steps):
         touch((*step.reads, *step.writes), i)
-    touch(lowered.outputs.values(), len(lowered.steps))
+    touch(lowered.results, len(lowered.steps))
     return {b: Life(b.nbytes, first[b], last[b]) for b in first}

@@ -111,8 +111,8 @@ class Runner:
             loaded = self.load(program)
             self._feed(loaded, feeds)
             self.launch(loaded)
-            outputs = {name: self._fetch(loaded, place) for name, place in program.outputs.items()}
             with told(drv, "the device failed"):
+                outputs = {name: self._fetch(loaded, place) for name, place in program.outputs.items()}
                 self.stream.synchronize()
         return outputs
 
@@ -147,7 +147,14 @@ class Runner:
             raise error
 
     def _fetch(self, loaded: Loaded, place: Place) -> np.ndarray:
-        array = np.empty(place.shape, memory_dtype(place.dtype))
+        shape = place.shape
+        if place.used is not None:
+            used = self._fetch(loaded, Place(place.used, (1,), "i32"))
+            self.stream.synchronize()
+            shape = (int(used[0]), *shape[1:])
+        array = np.empty(shape, memory_dtype(place.dtype))
+        if not array.size:
+            return array
         source = loaded.addresses[place.ref.root] + place.ref.offset
         self.device.drv.memcpy_dtoh_async(array, source, self.stream)
         return array

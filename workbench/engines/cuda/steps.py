@@ -164,4 +164,8 @@ class Lowered:
     steps: list[Step]
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
-    storage: str = "f32"
+
+    @property
+    def results(self) -> list[Tensor]:
+        """What must be there in the end: the outputs, and how much of each is in use."""
+        return [t for y in self.outputs.values() for t in (y, y.used) if t is not None]

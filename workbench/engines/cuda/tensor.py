@@ -44,13 +44,17 @@ def row_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A strided view of a buffer; strides and offset in elements. What stands for a pointer in a Launch's args."""
+    """A strided view of a buffer; strides and offset in elements. What stands for a pointer in a Launch's args.
+
+    used: how many along axis 0 hold something, an i32 tensor of one element; None: all. Views do not keep it.
+    """
 
     buffer: Buffer
     shape: tuple[int, ...]
     dtype: str
     strides: tuple[int, ...]
     offset: int = 0
+    used: Tensor | None = None
 
     @classmethod
     def new(cls, shape: Sequence[int], dtype: str, name: str = "", constant: np.ndarray | None = None) -> Tensor:
@@ -99,11 +103,15 @@ class Tensor:
         size = ITEMSIZE[self.dtype]
         return self.start + low * size, self.start + (high + 1) * size
 
+    def in_use(self, used: Tensor | None) -> Tensor:
+        """The same tensor, of which so many along axis 0 hold something."""
+        return replace(self, used=used)
+
     # ---- views; none moves an element
 
     def as_strided(self, shape: Sequence[int], strides: Sequence[int], offset: int = 0) -> Tensor:
         """`offset` counts from this tensor's first element."""
-        return replace(self, shape=tuple(shape), strides=tuple(strides), offset=self.offset + offset)
+        return replace(self, shape=tuple(shape), strides=tuple(strides), offset=self.offset + offset, used=None)
 
     def permute(self, order: Sequence[int]) -> Tensor:
         """Axis i of the result is axis order[i]."""
