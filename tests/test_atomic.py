@@ -1,4 +1,4 @@
-"""What users keep survives a write that the system refuses half way: the old file whole, no leftovers, a clear error."""
+"""What users keep survives a write that the system refuses half way: the old file, and nothing else, is there."""
 
 import subprocess
 import sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.engines.build import Network
     from workbench.trace.match import Match
     from workbench.trace.original import Original
+    from workbench.ui.workbench import Workbench
     from workbench.weights.from_torch import TorchWeights
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -249,6 +251,27 @@ class Session:
             return LineResult(graph.nodes[index], Status.UNCHECKED, judged_by=judged_by(regions).get(index))
         return self._checker(graph, originals, [node.index for node in region.nodes]).alone(region)
 
+    def line_tensors(self, index: int, graph: Graph | None = None) -> tuple[Arrays, Arrays]:
+        """The original's tensors of a tied line and the engine's, fed with the original's own; by the config's names.
+
+        Raises WorkbenchError for a line without a tie, and where the engine cannot run it.
+        """
+        graph = graph or self.graph()
+        problems = Problems()
+        originals = self.original.tensors(graph, problems)
+        problems.raise_errors()
+        node = graph.nodes[index]
+        region = next((r for r in split_regions(graph, originals) if r.node.index == index), None)
+        if region is None:
+            raise WorkbenchError(f"{node} has no tie", node.where, "name= says which tensor of the original it equals")
+        got = self._checker(graph, originals, [n.index for n in region.nodes]).computed(region)
+        return {t: originals[t] for t in node.outputs if t in originals}, got
+
+    def widget(self) -> Workbench:
+        """The workbench in a notebook: every line with its verdict, an editor, tensors, masks and the diagnosis."""
+        # The one call upwards: what is shown is built on the session, which must not need it to be imported.
+        return importlib.import_module("workbench.ui.workbench").Workbench(self)
+
     def _checker(self, graph: Graph, originals: Arrays, nodes: Collection[int] | None = None) -> Checker:
         """The checker of a graph, with the weights of these nodes alone where they are given."""
         plan = plan_weights(graph)
@@ -306,6 +329,32 @@ class Session:
         if not finding.edits:
             raise WorkbenchError(f"{finding.cause}: nothing to change in the config", note=finding.weights_fix)
         self.document.replace_text(edited_text(self.document, finding.edits))
+
+    def reproduce(self, folder: str | Path, line: int | None = None) -> Path:
+        """Write a folder with one line of the config, its weights, inputs and expected output, and a program to run it.
+
+        `line` is its number in the file, the first wrong one where it is left out. Raises WorkbenchError where no line
+        is wrong, or the line has no tie to say what it must give.
+        """
+        from workbench.diagnose.reproduce import write_reproduction
+
+        if line is None:
+            bad = self.check().first_bad
+            if bad is None:
+                raise WorkbenchError("every line passes", self.document.file, "name the line to be written")
+            line = bad.node.where.line
+        graph, problems = self.graph(), Problems()
+        originals = self.original.tensors(graph, problems)
+        problems.raise_errors()
+        regions = split_regions(graph, originals)
+        region = next((r for r in regions if line in [n.where.line for n in r.nodes]), None)
+        if region is None:
+            raise WorkbenchError(f"no tied line stands at or is judged with line {line}", graph.file, "name= ties it")
+        checker = self._checker(graph, originals, [node.index for node in region.nodes])
+        alone = checker.alone(region).isolated
+        about = {"engine": self.engine, "precision": self.precision, "allowed": alone.tolerance if alone else 0.0}
+        tensors = {**self.feeds(graph), **originals}
+        return write_reproduction(folder, graph, region, checker.weights, tensors, about)
 
     # ---- the engine
 

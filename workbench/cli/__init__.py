@@ -13,12 +13,14 @@ from workbench.errors import WorkbenchError
 COMMANDS = {
     "check": "check every line of a config against the PyTorch model",
     "diagnose": "the first wrong line of a config, and what it would take to match",
+    "reproduce": "one line of a config as a folder that runs alone, to look into or to send",
     "build": "build an engine file from a config and its weights",
     "run": "run an engine on an array or a picture",
     "bench": "speed and memory against PyTorch, side by side",
     "faultbench": "how well the diagnosis finds faults, measured by planting them",
     "explain": "a config as a table, as a graph picture, or compared with another",
     "convert-v4": "rewrite a config of the older V4 dialect as V5.1",
+    "custom": "check layers of your own with CUDA kernels: in the emulator, against a reference, on a GPU",
     "dict": "print or write the layer dictionary, or the language reference",
     "doctor": "what this machine has, and what each missing thing costs",
 }

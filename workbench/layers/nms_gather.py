@@ -24,8 +24,8 @@ def _feeds(rng: np.random.Generator, width: int) -> list[np.ndarray]:
 class NmsGather(Layer):
     """Rows (image, x1, y1, x2, y2) f32 [R, 5], which roialign reads; those that nms left unused are zeros.
 
-    Inputs: the rows of nms (image, class, box) [R, 3], and the boxes that it chose from: [N, A, 4], or [N, A, 4 C] where
-    each class has its own, as [region] gives them for a second stage; then a row takes its class's.
+    Inputs: the rows of nms (image, class, box) [R, 3], and the boxes that it chose from: [N, A, 4], or [N, A, 4 C]
+    where each class has its own, as [region] gives them for a second stage; then a row takes its class's.
     (rpn and fast_rcnn_inference of detectron2: boxes[keep] and boxes[keep, class])
     """
 
