@@ -115,7 +115,7 @@ class Port:
     A port of one part gives the two steps around it:
     preprocess(picture, inputs)     Prepared, from a picture and the engine's input specs by name
     postprocess(outputs, geometry)  the result: a NamedTuple of arrays, whose str() is what a terminal shows
-    One of several parts gives instead
+    One of several parts, or whose params follow from the picture, gives instead
     pipeline(networks, picture, **options)   the result; networks.open(part) is what runs a part
     add_arguments(parser)                    adds these options, with defaults, to the program's command line
     A picture is a PIL picture, or a u8 [h, w, 3] RGB array, as a video's frames are.

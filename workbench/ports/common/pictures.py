@@ -95,14 +95,14 @@ def resize_bilinear(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """
     if image.shape[:2] == tuple(size):
         return image
-    (y0, y1, fy), (x0, x1, fx) = (_taps(n, m) for n, m in zip(image.shape[:2], size, strict=True))
+    (y0, y1, fy), (x0, x1, fx) = (taps(n, m) for n, m in zip(image.shape[:2], size, strict=True))
     top, bottom = (image[y] for y in (y0, y1))  # rows first: of a large picture only those needed become floats
     fx, fy = fx[:, None], fy[:, None, None]
     rows = [row[:, x0] * (1 - fx) + row[:, x1] * fx for row in (top, bottom)]
     return np.rint(rows[0] * (1 - fy) + rows[1] * fy).astype(np.uint8)
 
 
-def _taps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def taps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The two source indices and the second's share for each of m samples over n pixels."""
     at = ((np.arange(m, dtype=np.float32) + 0.5) * (n / m) - 0.5).clip(0, n - 1)
     first = at.astype(int)
