@@ -29,47 +29,48 @@ class Located:
     """The first wrong line: `result` where values showed it, `error` where the text, shapes or weights did.
 
     `graph` is the config as far as it can be read (`complete`: all of it), `sound` its lines before the first that
-    cannot be computed. `unchecked` is the first line that time did not suffice for.
+    cannot be computed, for all of which there are `originals` where they are tied, and `weights` (`stored` says: of a
+    file). `unchecked` is the first line that time did not suffice for; `results` are those before.
     """
 
     graph: Graph
     sound: Graph
     originals: dict[str, np.ndarray]
+    weights: Weights | None
+    stored: bool
+    complete: bool
+    errors: list[WorkbenchError]
+    notes: list[str]
     node: Node | None = None
     result: LineResult | None = None
     error: WorkbenchError | None = None
-    notes: list[str] = field(default_factory=list)
-    stored: Weights | None = None
-    complete: bool = True
     unchecked: Node | None = None
+    results: list[LineResult] = field(default_factory=list)
+    checker: Checker | None = None
 
 
-def locate(
-    session: Session, progress: Progress, values: np.ndarray | None = None, late: Callable[[], bool] = lambda: False
-) -> Located:
-    """Check line after line up to the first wrong one, or until `late()`.
-
-    `values` are a weights file's floats, instead of the model's.
-    """
+def read(session: Session, values: np.ndarray | None = None) -> Located:
+    """The config as far as it can be computed; `values` are a weights file's floats, instead of the model's."""
     parsed, problems = session.parse(), Problems()
-    graph = parsed.graph
-    notes = [warning.problem for warning in parsed.warnings]
-    originals = session.original.tensors(graph, problems)
+    originals = session.original.tensors(parsed.graph, problems)
     errors = [*parsed.errors, *problems.errors]
     complete = not errors
-    sound = _before(graph, errors)
+    sound = _before(parsed.graph, errors)
     weights, more = _weights(session, sound, values)
     errors += more
     sound = _before(sound, errors)
     if more and values is None:
         weights, _ = _weights(session, sound, None)
-    found = Located(graph, sound, originals, notes=notes, stored=weights if values is not None else None)
-    found.complete = complete
-    _stream(session, found, weights, progress, late)
-    if found.node is None and errors:
-        found.error = min(errors, key=_line)
-        found.node = next((n for n in graph.nodes if n.where.line == _line(found.error)), None)
-    return found
+    notes = [warning.problem for warning in parsed.warnings]
+    return Located(parsed.graph, sound, originals, weights, values is not None, complete, errors, notes)
+
+
+def locate(session: Session, found: Located, progress: Progress, late: Callable[[], bool]) -> None:
+    """Check line after line of what was read up to the first wrong one, or until `late()`."""
+    _stream(session, found, progress, late)
+    if found.node is None and found.errors:
+        found.error = min(found.errors, key=_line)
+        found.node = next((n for n in found.graph.nodes if n.where.line == _line(found.error)), None)
 
 
 def _line(error: WorkbenchError) -> int:
@@ -99,16 +100,16 @@ def _weights(session: Session, graph: Graph, values: np.ndarray | None) -> tuple
         return None, getattr(problem, "errors", [problem])
 
 
-def _stream(
-    session: Session, found: Located, weights: Weights | None, progress: Progress, late: Callable[[], bool]
-) -> None:
-    if weights is None or not found.sound.body:
+def _stream(session: Session, found: Located, progress: Progress, late: Callable[[], bool]) -> None:
+    if found.weights is None or not found.sound.body:
         return
     originals = {t: found.originals[t] for n in found.sound for t in n.outputs if t in found.originals}
     feeds = session.feeds(found.sound)
-    checker = Checker(found.sound, weights, originals, feeds, session.engine, session.precision, session.threads)
+    checker = Checker(found.sound, found.weights, originals, feeds, session.engine, session.precision, session.threads)
+    found.checker = checker
     drift = []
     for result in progress(checker.stream(), "diagnosing", len(checker.regions)):
+        found.results.append(result)
         if result.status is Status.DRIFT:
             drift.append(result.node.where.line)
         unknown = "is not known" in result.message  # an input that nothing feeds is no fault of the line

@@ -11,8 +11,10 @@ import numpy as np
 
 from workbench.compare.parts import parts_of
 from workbench.compare.result import Status, sci
-from workbench.diagnose.locate import Located, Progress, locate
+from workbench.diagnose.feeds import faulty_feed
+from workbench.diagnose.locate import Located, Progress, locate, read
 from workbench.diagnose.pictures import both_inputs
+from workbench.diagnose.production import production
 from workbench.diagnose.result import Diagnosis, Finding, edited_text
 from workbench.diagnose.result import diff as difference
 from workbench.diagnose.scene import Scene, region_of, tie_texts
@@ -50,8 +52,11 @@ def _diagnose(session: Session, progress: Progress, seconds: float) -> Diagnosis
     except WorkbenchError as problem:
         return _unreadable(session.document.file, problem)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a wrong file or config gives NaN and Inf
-        found = locate(session, progress, values, late)
-        told = None if values is None else faulty_file(session, found, values)
+        found = read(session, values)
+        told = faulty_feed(session, found)
+        if told is None:
+            locate(session, found, progress, late)
+            told = None if values is None else faulty_file(session, found, values)
     if told is None:
         told = _judged(session, found, seconds, late)
     return replace(told, notes=[*found.notes, *told.notes])
@@ -69,7 +74,7 @@ def _judged(session: Session, found: Located, seconds: float, late: Callable[[],
         return Diagnosis(title, found.unchecked.where, str(found.unchecked), "time", text)
     uncovered = session.original.uncovered(found.graph)
     notes = [f"{len(uncovered)} modules are covered by no line: {', '.join(uncovered[:8])}"] if uncovered else []
-    return Diagnosis(title, notes=notes)
+    return Diagnosis(title, notes=[*notes, *production(session, found)] if found.checker and not late() else notes)
 
 
 def _wrong_line(session: Session, found: Located, late: Callable[[], bool]) -> Diagnosis:
@@ -86,6 +91,8 @@ def _wrong_line(session: Session, found: Located, late: Callable[[], bool]) -> D
     stop = deadline(SEARCH)
     tried = search(scene, lambda: stop() or late())
     findings = [_finding(session, a, tried.before) for a in tried.passed]
+    findings += [Finding(o.cause, f"the original {o.text}; no key says so", tried.before, o.error)
+                 for o in tried.beyond]  # fmt: skip
     return replace(
         told,
         side="weights" if any(f.cause in SOURCES for f in findings) else told.side,
@@ -110,8 +117,8 @@ def scene_of(session: Session, found: Located, node: Node) -> Scene:
     parts = parts_of(sound) if node.outputs[0] in sound.specs else None
     own = {n.outputs: n.index for n in sound.nodes}
     stored = None
-    if found.stored is not None:
-        stored = {n.index: found.stored[own[n.outputs]] for n in region.nodes if own.get(n.outputs) in found.stored}
+    if found.stored and found.weights:
+        stored = {n.index: found.weights[own[n.outputs]] for n in region.nodes if own.get(n.outputs) in found.weights}
     return Scene(node, region.nodes, specs, tensors, want, tie_texts(graph), session.original, session.engine,
                  session.precision, session.threads, parts, stored)  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,13 @@ class Scene:
 
         Raises WorkbenchError where its shapes do not fit.
         """
-        body = [m for n in self.nodes for m in (changed if n.index == changed[-1].index else (n,))]
+        return self.graph_of([m for n in self.nodes for m in (changed if n.index == changed[-1].index else (n,))])
+
+    def graph_of(self, body: Sequence[Node]) -> Graph:
+        """These lines as a graph that is fed with the original's tensors and gives the judged line's.
+
+        Raises WorkbenchError where its shapes do not fit, and for an input that no tie makes known.
+        """
         made = {t for n in body for t in n.outputs}
         inputs = list(dict.fromkeys(t for n in body for t in n.inputs if t not in made))
         feeds = []

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
+from workbench.compare.verdict import error, tolerance
+from workbench.diagnose.beyond import others
 from workbench.diagnose.result import BEFORE
 from workbench.diagnose.scene import REFUSALS, Nodes, Scene
 from workbench.diagnose.simplest import Simplicity, equally_good, simplicity
@@ -42,12 +45,21 @@ class Attempt:
         return " ".join([*words, *([f"and a line [{line.replace(' ', '] ', 1)} before it"] if line else [])])
 
 
+class Other(NamedTuple):
+    """What the original does that no key can say, and how far that is off."""
+
+    cause: str
+    text: str
+    error: float
+
+
 @dataclass
 class Found:
-    """What explains the line, the closest attempts where nothing does, how many were made, whether time ran out."""
+    """What explains the line, by an edit or `beyond` any; else the closest attempts. `tried` were made in all."""
 
     before: float
     passed: list[Attempt] = field(default_factory=list)
+    beyond: list[Other] = field(default_factory=list)
     closest: list[Attempt] = field(default_factory=list)
     tried: int = 0
     late: bool = False
@@ -65,6 +77,8 @@ def search(scene: Scene, late: Callable[[], bool] = lambda: False) -> Found:
     found.tried = len(attempts)
     found.passed = _believed(scene, [a for a in attempts if a.error < min(WORTH, found.before)], late)
     if not found.passed:
+        found.beyond = _beyond(scene, late)
+    if not found.passed and not found.beyond:
         finite = [a for a in attempts if np.isfinite(a.error)]
         found.closest = sorted(finite, key=lambda a: a.error)[:CLOSEST]
     return found
@@ -123,6 +137,16 @@ def _believed(scene: Scene, promising: list[Attempt], late: Callable[[], bool]) 
         if passed:
             return list(passed.values())
     return [best]
+
+
+def _beyond(scene: Scene, late: Callable[[], bool]) -> list[Other]:
+    """What no edit could mend; no two of the same cause."""
+    want, found = scene.want[scene.node.outputs[0]], dict[str, Other]()
+    for cause, text, values in () if late() else others(scene):
+        wrong = error(np.asarray(values, want.dtype), want)
+        if cause not in found and wrong <= tolerance(0.0, exact=scene.node.layer.exact):
+            found[cause] = Other(cause, text, wrong)
+    return list(found.values())
 
 
 def deadline(seconds: float) -> Callable[[], bool]:

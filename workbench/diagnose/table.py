@@ -47,9 +47,13 @@ def markdown() -> str:
     """The table of docs/diagnosis.md."""
     import workbench.diagnose.causes
     import workbench.diagnose.file_causes  # noqa: F401
+    from workbench.diagnose.beyond import BEYOND
+    from workbench.diagnose.feeds import FEED_CAUSES
     from workbench.diagnose.file_causes.table import FILE_CAUSES
 
     rows = [(c.id, ", ".join(c.tags) or "any", c.tries) for c in CAUSES.values()]
+    rows += [(b.id, f"instead of {' or '.join(b.tags)}", b.tries) for b in BEYOND.values()]
+    rows += [(id, "the feeds", tries) for id, tries in FEED_CAUSES.items()]
     rows += [(c.id, "the .weights file", c.tries) for c in FILE_CAUSES.values()]
     head = "| cause | layers | what is tried |\n|---|---|---|\n"
     return head + "".join(f"| `{id}` | {tags} | {text} |\n" for id, tags, text in rows)
