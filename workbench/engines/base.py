@@ -77,11 +77,14 @@ class Engine:
         Raises WorkbenchError for a wrong name, shape or dtype and for NaN in a feed (check=False lets those pass).
         Arrays that are not contiguous are copied.
         """
-        if self._closed:
-            raise WorkbenchError("this engine is closed", note="open it again, or leave the `with` block later")
+        self._need_open()
         arrays = self._named(feeds)
         self._check(arrays, check)
-        return self._run_impl({name: np.ascontiguousarray(arrays[name]) for name in self.inputs})
+        return self._run_impl({name: _contiguous(arrays[name]) for name in self.inputs})
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise WorkbenchError("this engine is closed", note="open it again, or leave the `with` block later")
 
     def close(self) -> None:
         """Free the engine's memory; closing twice does no harm."""
@@ -114,7 +117,11 @@ class Engine:
                     note="run({'" + next(iter(self.inputs), "NAME") + "': array, ...})",
                 )
             feeds = {next(iter(self.inputs)): feeds}
-        return {name: np.asarray(value) for name, value in feeds.items()}
+        return {name: self._as_feed(name, value) for name, value in feeds.items()}
+
+    def _as_feed(self, name: str, value: Any) -> Any:
+        """A feed as an array; of an engine that has memory of its own, also what lies there."""
+        return np.asarray(value)
 
     def _check(self, feeds: Arrays, values: bool) -> None:
         problems = Problems()
@@ -135,12 +142,16 @@ def _check_feed(problems: Problems, name: str, x: np.ndarray, spec: TensorSpec, 
         problems.error(f"feed '{name}': expected {spec}; got {got}", note=f"convert with .astype('{dtype}')")
     elif not fits(x.shape, spec.shape):
         problems.error(f"feed '{name}': expected {spec}; got {got}", note=_layout_note(x.shape, spec.shape))
-    elif values and x.dtype.kind == "f" and x.size and np.isnan(x.min()):
+    elif values and isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size and np.isnan(x.min()):
         first = tuple(int(i) for i in np.argwhere(np.isnan(x))[0])
         problems.error(
             f"feed '{name}' holds NaN ({int(np.isnan(x).sum())} values, the first at {first})",
             note="run(..., check=False) feeds it all the same",
         )
+
+
+def _contiguous(x: Any) -> Any:
+    return np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x
 
 
 def fits(shape: Sequence[int], spec: Sequence[int]) -> bool:

@@ -62,7 +62,7 @@ class Conv1d(Layer):
         window = ((1, self.kernel), (1, self.stride), (0, 0, *self.pads(n)), (1, self.dilation))
         conv = kernels.Conv2d(batch, channels, 1, n, self.channel, *window, self.group)
         packed = plan.constant(kernels.pack_conv2d(kernel[:, :, None], conv))
-        return plan.product(lambda y, e: kernels.conv2d(conv, x[0], packed, bias, y, *e))
+        return plan.product(lambda y, e: kernels.conv2d(conv, x[0], packed, bias, y, *e), terms=kernel[0].size)
 
     CASES = [
         Case("channel=4 kernel=3 stride=2 pad=1", [(2, 3, 9)]),

@@ -43,9 +43,12 @@ class Dense(Layer):
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         *rows, depth = flat(x[0].shape)
         weights = plan.constant(w["w"])
-        shape = math.prod(rows), self.hidden, depth
-        return plan.product(lambda y, e: kernels.dense(
-            *shape, x[0], weights, w.get("a"), y, residual=e.residual, act=e.act, add_after_act=e.after))  # fmt: skip
+        sides = (math.prod(rows), self.hidden, depth, x[0], weights, w.get("a"))
+
+        def make(y: Any, e: Any) -> Any:
+            return kernels.dense(*sides, y, residual=e.residual, act=e.act, add_after_act=e.after)
+
+        return plan.product(make, terms=depth)
 
     CASES = [
         Case("hidden=7", [(2, 5)]),

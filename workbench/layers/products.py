@@ -30,7 +30,7 @@ def batched(plan: Any, a: Any, b: Any, y: Any, scale: float = 1.0, act: Any = No
         added = {"residual": e.residual, "act": e.act, "add_after_act": e.after}
         return kernels.matmul(*shape, *sides, batch=(outer, inner), scale=scale, **added)
 
-    return plan.product(make, y, act=act)
+    return plan.product(make, a.shape[-1], y, act=act)
 
 
 def _with_rows(plan: Any, t: Any) -> Any:

@@ -107,7 +107,9 @@ class TransposedConv(Layer):
         d = kernels.Deconv2d(batch, channels, *_two(sizes), self.channel, _two(each(self.kernel)), _two(out),
                              _two(each(self.stride)), _two(crop, 0), _two(each(self.dilation)), self.group)  # fmt: skip
         packed = plan.constant(kernels.pack_deconv2d(kernel.reshape(*kernel.shape[:2], *d.kernel), d))
-        return plan.product(lambda y, e: kernels.deconv2d(d, x[0], packed, bias, y, e.act), residual=False)
+        return plan.product(
+            lambda y, e: kernels.deconv2d(d, x[0], packed, bias, y, e.act), terms=kernel[:, 0].size, residual=False
+        )
 
     def folded(self, w: dict[str, Any]) -> tuple[Any, Any]:
         """Kernel [in, out/group, ...] and bias with batch norm folded in; folding wants output channels first."""

@@ -17,7 +17,7 @@ It gives its outputs, tensors of the shapes that `infer` states, which are close
     plan.tensor(shape, dtype)       a workspace
     plan.constant(array)            weights, in the storage type
     plan.run(launches, *y)          a cuda_ops Launch that writes y, or a list of alternatives, the first the best guess
-    plan.product(make, y)           make(y, epilogue) → launches of a product that applies act= and residual itself
+    plan.product(make, terms, y)    make(y, epilogue) → launches of a product that applies act= and residual itself
     plan.chain(chain, inputs, y)    elementwise operations (cuda_ops.elementwise)
     plan.copy(x, y)                 strided views: x.permute, x.narrow, x.expand, x.as_strided; plan.reshape(x, shape)
     plan.packed(x), plan.cast(x)    without gaps, another type

@@ -4,22 +4,33 @@ executed on the CPU."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.engines.cuda.program import Call, Constants, Kernel, Place, Program, Ref, Root
+from workbench.engines.cuda.tactics import Trial
 from workbench.errors import WorkbenchError
 
 Images = dict[Kernel, bytes]
 
 
-def write_blob(programs: Mapping[int, Program], constants: Constants, images: Images) -> np.ndarray:
-    """Programs by batch size, what they share, and the modules of their kernels, as uint8."""
+class Held(NamedTuple):
+    """Programs by batch size, what they share, the modules of their kernels, and the trials that chose them."""
+
+    programs: dict[int, Program]
+    constants: Constants
+    images: Images
+    trials: list[Trial]
+
+
+def write_blob(held: Held) -> np.ndarray:
+    """As uint8."""
+    programs, constants, images, trials = held
     header = {
         "programs": {str(batch): _dump(program) for batch, program in programs.items()},
         "constants": {key: array.nbytes for key, array in constants.items()},
+        "trials": trials,
         "images": [(kernel, len(image)) for kernel, image in images.items()],
     }
     text = json.dumps(header).encode()
@@ -27,7 +38,7 @@ def write_blob(programs: Mapping[int, Program], constants: Constants, images: Im
     return np.frombuffer(b"".join(parts), np.uint8)
 
 
-def read_blob(blob: np.ndarray) -> tuple[dict[int, Program], Constants, Images]:
+def read_blob(blob: np.ndarray) -> Held:
     """What write_blob wrote; constants stay where they are (an engine file is memory-mapped)."""
     try:
         start = 8 + int.from_bytes(blob[:8].tobytes(), "little")
@@ -39,7 +50,8 @@ def read_blob(blob: np.ndarray) -> tuple[dict[int, Program], Constants, Images]:
             images[_kernel(fields)], start = blob[start : start + size].tobytes(), start + size
         if start != blob.size:
             raise ValueError(f"{blob.size:,} bytes, expected {start:,}")
-        return {int(batch): _load(p) for batch, p in header["programs"].items()}, constants, images
+        programs = {int(batch): _load(p) for batch, p in header["programs"].items()}
+        return Held(programs, constants, images, [Trial(*fields) for fields in header["trials"]])
     except (ValueError, KeyError, TypeError) as error:
         raise WorkbenchError(f"the engine file's plan is damaged: {error}", note="delete it and build again") from error
 

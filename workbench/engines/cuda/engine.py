@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cuda_ops.cache import content_key
 from cuda_ops.sources import KERNEL_DIR
 from workbench.engines.base import Arrays, Engine, Interface, Source, Weights
-from workbench.engines.cuda.blob import read_blob, write_blob
+from workbench.engines.cuda.blob import Held, read_blob, write_blob
 from workbench.engines.cuda.driver import Device
+from workbench.engines.cuda.feeds import DeviceArray, as_feed
 from workbench.engines.cuda.fuse import fuse
 from workbench.engines.cuda.lower import lower
 from workbench.engines.cuda.place import place
 from workbench.engines.cuda.program import Constants, Kernel, Program, Root, assemble
 from workbench.engines.cuda.runner import Runner
+from workbench.engines.cuda.tactics import Trial, choose
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
 
 
+class CallTime(NamedTuple):
+    """Milliseconds of one kernel call, and the config's line that it computes."""
+
+    line: str
+    kernel: str
+    ms: float
+
+
 class CudaEngine(Engine):
-    """Runs a planned network; one run at a time, since all share one arena."""
+    """Runs a planned network; one run at a time, since all share one arena.
+
+    trials: the kernels that were tried where there is a choice, with their times and what came of each.
+    """
 
     name = "cuda"
     precisions = ("f32", "f16", "bf16")
+    tunes = True  # kernels are chosen by their times on this device
 
     def __init__(
         self,
@@ -42,6 +56,7 @@ class CudaEngine(Engine):
         self._source, self._taps = source, tuple(taps)
         self._constants: Constants = constants if constants is not None else {}
         self._programs: dict[int, Program] = dict(programs or {})
+        self.trials: list[Trial] = []
         self._runner = Runner(Device(self.name), self._constants)
 
     @classmethod
@@ -53,11 +68,16 @@ class CudaEngine(Engine):
         precision: str = "f32",
         taps: Sequence[str] = (),
         threads: int | None = None,
+        tunes: bool | None = None,
     ) -> CudaEngine:
-        """Plan the network; where its batch is open, for a batch of 1 and later for each batch that is fed."""
+        """Plan the network; where its batch is open, for a batch of 1 and later for each batch that is fed.
+
+        tunes: whether kernels are chosen by trial; by default on a GPU only. `threads` is for other engines.
+        """
         outputs = dict.fromkeys((*graph.outputs, *taps))
         inputs, given = ({n: graph.specs[n] for n in names} for names in (graph.inputs, outputs))
         engine = cls(lambda: (graph, weights), inputs, given, precision, taps)
+        engine.tunes = cls.tunes if tunes is None else tunes
         engine.program(1)
         return engine
 
@@ -81,13 +101,14 @@ class CudaEngine(Engine):
     def open(
         cls, blob: np.ndarray, interface: Interface, precision: str, threads: int | None, source: Source
     ) -> CudaEngine:
-        programs, constants, images = read_blob(blob)
-        engine = cls(source, *interface, precision, (), programs, constants)
-        engine._runner.device.take_images(images)
+        held = read_blob(blob)
+        engine = cls(source, *interface, precision, (), held.programs, held.constants)
+        engine._runner.device.take_images(held.images)
+        engine.trials = held.trials
         return engine
 
     def blob(self) -> np.ndarray:
-        return write_blob(self._programs, self._constants, self._images())
+        return write_blob(Held(self._programs, self._constants, self._images(), self.trials))
 
     def _images(self) -> dict[Kernel, bytes]:
         """The compiled kernels, so that a machine without a CUDA compiler opens the file."""
@@ -108,8 +129,22 @@ class CudaEngine(Engine):
             lowered = lower(closed(graph, batch), weights, self.precision, self._taps, self.name)
             fuse(lowered)
             place(lowered)
-            self._programs[key] = assemble(lowered, self._constants)
+            chosen: dict[int, int] = {}
+            if self.tunes:
+                chosen, trials = choose(lowered, self._runner)
+                self.trials += trials
+            self._programs[key] = assemble(lowered, self._constants, chosen)
         return self._programs[key]
+
+    def times(self, feeds: Mapping[str, Any] | Any, repeats: int = 20) -> list[CallTime]:
+        """The time of every kernel call, in order: the median of some runs."""
+        self._need_open()
+        arrays = self._named(feeds)
+        self._check(arrays, True)
+        with self._lock:
+            program = self.program(self._batch(arrays))
+            times = self._runner.times(program, arrays, repeats)
+        return [CallTime(c.line, c.kernel.function, ms) for c, ms in zip(program.calls, times, strict=True)]
 
     def memory_plan(self, batch: int = 1) -> list[Root]:
         """What lies in the arena, largest first: name, bytes, offset, first and last kernel call that needs it."""
@@ -124,6 +159,39 @@ class CudaEngine(Engine):
         with self._lock:
             given = self._runner.run(self.program(batch), {n: _narrowed(a) for n, a in feeds.items()})
         return {name: _widened(a, self.outputs[name].dtype) for name, a in given.items()}
+
+    def run_on_device(
+        self, feeds: Mapping[str, Any] | Any, out: Mapping[str, Any] | None = None, *, check: bool = True
+    ) -> dict[str, DeviceArray]:
+        """As `run`, with the outputs left on the device, as arrays that PyTorch and CuPy take without a copy.
+
+        out: device arrays of the outputs' shapes, by name, to be written instead. They and feeds in device memory
+        must not be changed before this returns. Raises WorkbenchError as `run` does.
+        """
+        self._need_open()
+        arrays = self._named(feeds)
+        self._check(arrays, check)
+        given = {name: as_feed(value, self._runner.device, self._runner.stream, name)
+                 for name, value in (out or {}).items()}  # fmt: skip
+        with self._lock:
+            program = self.program(self._batch(arrays))
+            return self._runner.run_on_device(program, arrays, self._check_out(program, given))
+
+    def _check_out(self, program: Program, out: Mapping[str, np.ndarray | DeviceArray]) -> dict[str, DeviceArray]:
+        """The given arrays, each fit to be its output's memory."""
+        fit: dict[str, DeviceArray] = {}
+        for name, array in out.items():
+            if name not in program.outputs:
+                raise WorkbenchError(f"no output is named '{name}'", note=f"outputs: {', '.join(program.outputs)}")
+            place, dtype = program.outputs[name], np.dtype(DTYPES[self.outputs[name].dtype])
+            if isinstance(array, np.ndarray) or (array.shape, array.dtype) != (place.shape, dtype):
+                what = f"{array.dtype}{list(array.shape)}" + (" in host memory" * isinstance(array, np.ndarray))
+                raise WorkbenchError(f"out '{name}': expected {dtype}{list(place.shape)} on the device; got {what}")
+            fit[name] = array
+        return fit
+
+    def _as_feed(self, name: str, value: Any) -> Any:
+        return as_feed(value, self._runner.device, self._runner.stream, name)
 
     def _batch(self, feeds: Arrays) -> int:
         sizes = {feeds[n].shape[0] for n, spec in self.inputs.items() if spec.shape[:1] == (-1,)}
@@ -140,6 +208,7 @@ class EmulatorEngine(CudaEngine):
     """The cuda engine on the CPU, through cuda_ops.emulator: to test kernels and plans, not to be fast."""
 
     name = "emulator"
+    tunes = False  # its times say nothing of a GPU's
 
     @classmethod
     def _library(cls) -> str:

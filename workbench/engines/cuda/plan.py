@@ -81,14 +81,18 @@ class Plan:
     def product(
         self,
         make: Callable[[Tensor, Epilogue], Sequence[Launch]],
+        terms: int,
         y: Tensor | None = None,
         *,
         residual: bool = True,
         act: Act | None = None,
     ) -> Tensor:
-        """A step `make(y, epilogue)` that applies activations and additions itself, first the line's act= or `act`."""
+        """A step `make(y, epilogue)` that applies activations and additions itself, first the line's act= or `act`.
+
+        terms: how many products a sum has; from it follows how far two right kernels may differ.
+        """
         y, act = y or self.output(), self.take_act() if act is None else act
-        self._steps.append(ProductStep(self.node, make, y, Epilogue(act=act), residual))
+        self._steps.append(ProductStep(self.node, make, y, Epilogue(act=act), terms, residual))
         return y
 
     def chain(self, chain: Sequence[Any], inputs: Sequence[Tensor], y: Tensor | None = None) -> Tensor:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from workbench.engines.cuda.driver import Device, told
+from workbench.engines.cuda.feeds import DeviceArray
 from workbench.engines.cuda.program import Call, Constants, Place, Program
 from workbench.engines.cuda.storage import memory_dtype
+from workbench.engines.cuda.tensor import ALIGNMENT
 from workbench.errors import WorkbenchError
 
 LARGEST = 5  # tensors that an error about memory names
+ADDRESSES = 8  # sets of callers' addresses for which launches are kept
+
+Feed = np.ndarray | DeviceArray
 
 
 @dataclass
 class Loaded:
-    """A program on the device: addresses of its roots, its functions, and its launches for the addresses last used."""
+    """A program on the device: addresses of its roots, its functions, and its launches by the addresses used before."""
 
     program: Program
     bases: list[int]
     functions: list[Any]
-    launches: list[tuple[Any, ...]] = field(default_factory=list)
-    addresses: tuple[int, ...] = ()
+    launches: dict[tuple[int, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
 class Runner:
@@ -104,60 +109,125 @@ class Runner:
 
     # ---- running
 
-    def run(self, program: Program, feeds: Mapping[str, np.ndarray | int]) -> dict[str, np.ndarray]:
-        """Outputs as arrays of their own. feeds: arrays, or addresses of device memory in the fed dtype."""
-        with ExitStack() as stack:
-            drv = stack.enter_context(self.device.current())
-            loaded = self.load(program)
-            self._feed(loaded, feeds)
-            self.launch(loaded)
+    def run(self, program: Program, feeds: Mapping[str, Feed]) -> dict[str, np.ndarray]:
+        """Outputs as arrays of their own."""
+        with self.device.current() as drv:
+            loaded, bases = self._ready(program, feeds, {})
+            self.launch(loaded, bases)
             with told(drv, "the device failed"):
-                outputs = {name: self._fetch(loaded, place) for name, place in program.outputs.items()}
+                outputs = {name: self._fetch(bases, place) for name, place in program.outputs.items()}
                 self.stream.synchronize()
         return outputs
 
-    def _feed(self, loaded: Loaded, feeds: Mapping[str, np.ndarray | int]) -> None:
-        """Copies arrays to the device, and puts given addresses in their inputs' place."""
+    def run_on_device(
+        self, program: Program, feeds: Mapping[str, Feed], out: Mapping[str, DeviceArray]
+    ) -> dict[str, DeviceArray]:
+        """Outputs in device memory: computed in `out` where it is given and can be, else copied to their own."""
+        with self.device.current() as drv:
+            loaded, bases = self._ready(program, feeds, out)
+            self.launch(loaded, bases)
+            with told(drv, "the device failed"):
+                outputs = {n: self._keep(bases, place, out.get(n)) for n, place in program.outputs.items()}
+                self.stream.synchronize()
+        return outputs
+
+    def _ready(
+        self, program: Program, feeds: Mapping[str, Feed], out: Mapping[str, DeviceArray]
+    ) -> tuple[Loaded, tuple[int, ...]]:
+        """Host arrays copied to the device, and callers' own memory in the place of the arena's."""
+        loaded = self.load(program)
         bases = list(loaded.bases)
-        for name, place in loaded.program.inputs.items():
-            feed = feeds[name]
+        for name, place in program.inputs.items():
+            feed, target = feeds[name], bases[place.ref.root] + place.ref.offset
             if isinstance(feed, np.ndarray):
-                self.device.drv.memcpy_htod_async(bases[place.ref.root] + place.ref.offset, feed, self.stream)
+                self.device.drv.memcpy_htod_async(target, feed, self.stream)
+            elif feed.pointer % ALIGNMENT:
+                self.device.drv.memcpy_dtod_async(target, feed.pointer, feed.nbytes, self.stream)
             else:
-                bases[place.ref.root] = feed - place.ref.offset
-        if tuple(bases) != loaded.addresses:
-            loaded.addresses = tuple(bases)
-            loaded.launches = [self._prepared(call, f, bases)
-                               for call, f in zip(loaded.program.calls, loaded.functions, strict=True)]  # fmt: skip
+                bases[place.ref.root] = feed.pointer
+        for name, array in out.items():
+            place = program.outputs[name]
+            if _alone(program, place) and not array.pointer % ALIGNMENT:
+                bases[place.ref.root] = array.pointer
+        return loaded, tuple(bases)
 
-    def _prepared(self, call: Call, function: Any, bases: list[int]) -> tuple[Any, ...]:
-        args = [bases[a[0]] + a[1] if isinstance(a, tuple) else 0 if a is None else a for a in call.args]
-        return function.prepared_async_call, (call.grid, call.block, self.stream, *args), call.shared
-
-    def launch(self, loaded: Loaded) -> None:
+    def launch(self, loaded: Loaded, bases: tuple[int, ...]) -> None:
         """Queue every kernel."""
-        for i, (start, args, shared) in enumerate(loaded.launches):
+        for i, (start, args, shared) in enumerate(self._launches(loaded, bases)):
             try:
                 start(*args, shared_size=shared)
             except self.device.drv.Error as error:
                 self._failed(loaded.program.calls[i], error)
 
+    def times(self, program: Program, feeds: Mapping[str, Feed], repeats: int) -> list[float]:
+        """Milliseconds of every call, the median of some runs after one that does not count."""
+        with self.device.current() as drv:
+            loaded, bases = self._ready(program, feeds, {})
+            self.launch(loaded, bases)
+            launches, runs = self._launches(loaded, bases), []
+            for _ in range(repeats):
+                marks = [drv.Event() for _ in range(len(launches) + 1)]
+                for mark, (start, args, shared) in zip(marks, launches, strict=False):
+                    mark.record(self.stream)
+                    start(*args, shared_size=shared)
+                marks[-1].record(self.stream)
+                with told(drv, "the device failed"):
+                    marks[-1].synchronize()
+                runs.append([after.time_since(before) for before, after in pairwise(marks)])
+        return [float(ms) for ms in np.median(runs, axis=0)]
+
+    def forget(self, program: Program) -> None:
+        """Let go of a program that will not run again; its constants stay."""
+        self._loaded.pop(id(program), None)
+        for key in [k for k in self._memory if k.startswith(f"{id(program)} ")]:
+            self._free(key)
+
+    def _launches(self, loaded: Loaded, bases: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        if bases not in loaded.launches:
+            if len(loaded.launches) >= ADDRESSES:
+                loaded.launches.pop(next(iter(loaded.launches)))
+            pairs = zip(loaded.program.calls, loaded.functions, strict=True)
+            loaded.launches[bases] = [self._prepared(call, function, bases) for call, function in pairs]
+        return loaded.launches[bases]
+
+    def _prepared(self, call: Call, function: Any, bases: tuple[int, ...]) -> tuple[Any, ...]:
+        args = [bases[a[0]] + a[1] if isinstance(a, tuple) else 0 if a is None else a for a in call.args]
+        return function.prepared_async_call, (call.grid, call.block, self.stream, *args), call.shared
+
     def _failed(self, call: Call, error: Exception) -> None:
         with told(self.device.drv, f"kernel {call.kernel.function} failed", call.line):
             raise error
 
-    def _fetch(self, loaded: Loaded, place: Place) -> np.ndarray:
-        shape = place.shape
-        if place.used is not None:
-            used = self._fetch(loaded, Place(place.used, (1,), "i32"))
-            self.stream.synchronize()
-            shape = (int(used[0]), *shape[1:])
-        array = np.empty(shape, memory_dtype(place.dtype))
-        if not array.size:
-            return array
-        source = loaded.addresses[place.ref.root] + place.ref.offset
-        self.device.drv.memcpy_dtoh_async(array, source, self.stream)
+    def _shape(self, bases: tuple[int, ...], place: Place) -> tuple[int, ...]:
+        """The shape that is given: axis 0 as long as it is in use."""
+        if place.used is None:
+            return place.shape
+        used = self._fetch(bases, Place(place.used, (1,), "i32"))
+        self.stream.synchronize()
+        return (int(used[0]), *place.shape[1:])
+
+    def _fetch(self, bases: tuple[int, ...], place: Place) -> np.ndarray:
+        array = np.empty(self._shape(bases, place), memory_dtype(place.dtype))
+        if array.size:
+            self.device.drv.memcpy_dtoh_async(array, bases[place.ref.root] + place.ref.offset, self.stream)
         return array
+
+    def _keep(self, bases: tuple[int, ...], place: Place, out: DeviceArray | None) -> DeviceArray:
+        """The output in `out`, or in memory of its own."""
+        shape, dtype = self._shape(bases, place), memory_dtype(place.dtype)
+        array = out or DeviceArray.empty(self.device, shape, dtype)
+        source, size = bases[place.ref.root] + place.ref.offset, math.prod(shape) * dtype.itemsize
+        if size and source != array.pointer:
+            self.device.drv.memcpy_dtod_async(array.pointer, source, size, self.stream)
+        return array
+
+
+def _alone(program: Program, place: Place) -> bool:
+    """Whether nothing else lies in the output's memory, so that the caller's can take its place."""
+    root = program.roots[place.ref.root]
+    shared = [p for p in (*program.inputs.values(), *program.outputs.values()) if p.ref.root == place.ref.root]
+    nbytes = math.prod(place.shape) * memory_dtype(place.dtype).itemsize
+    return not root.constant and root.nbytes == nbytes and len(shared) == 1
 
 
 def _mb(nbytes: int) -> str:

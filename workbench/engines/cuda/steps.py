@@ -85,6 +85,7 @@ class ProductStep(Step):
     make: Callable[[Tensor, Epilogue], Sequence[Launch]]
     y: Tensor
     epilogue: Epilogue
+    terms: int  # products in a sum
     takes_residual: bool = True
 
     @property

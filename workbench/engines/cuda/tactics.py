@@ -1,0 +1,124 @@
+"""Several launches can compute one step: each is timed on the device and checked against the first, our own best guess;
+the fastest that agrees is taken."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cuda_ops.launch import Launch
+from workbench.engines.cuda.program import Constants, assemble
+from workbench.engines.cuda.runner import Runner
+from workbench.engines.cuda.steps import Lowered, ProductStep, Step
+from workbench.engines.cuda.storage import memory_dtype, stored
+from workbench.engines.cuda.tensor import Tensor
+from workbench.errors import WorkbenchError
+
+REPEATS = 10  # runs of each, after one that does not count; their median is its time
+# What two right kernels may differ by, relative to the largest value: activations good to 16 units in the last place,
+# and the rounding of the result's storage.
+ACTIVATION, STORAGE = 16 * 2.0**-23, {"f32": 0.0, "f16": 2.0**-10, "bf16": 2.0**-7}
+
+
+class Trial(NamedTuple):
+    """One way to compute a config's line: its kernel, milliseconds, its distance from the first way, and what came of
+    it: chosen, slower, or rejected and why."""
+
+    line: str
+    kernel: str
+    ms: float
+    error: float
+    verdict: str
+
+
+def tolerance(terms: int, storage: str) -> float:
+    """How far two orders of summing `terms` float32 products may lie apart, relative to the largest sum.
+
+    Roundings of 2^-24 of partial sums that grow as a random walk add up to about sqrt(terms) / 5 of them; each side has
+    its own, and the largest of many values is looked at: 2 sqrt(terms) in all.
+    """
+    return ACTIVATION + 2 * math.sqrt(terms) * 2.0**-24 + STORAGE[storage]
+
+
+def choose(lowered: Lowered, runner: Runner) -> tuple[dict[int, int], list[Trial]]:
+    """Which alternative each step takes, by its number, and all that was tried. Steps of one shape are tried once."""
+    chosen: dict[int, int] = {}
+    trials: list[Trial] = []
+    known: dict[tuple[object, ...], int] = {}
+    for number, step in enumerate(lowered.steps):
+        launches = step.launches()
+        if len(launches) < 2 or not isinstance(step, ProductStep):
+            continue
+        key = (step.storage, step.terms, *map(_shape, launches))
+        if key not in known:
+            known[key], tried = _try(step, launches, runner)
+            trials += tried
+        chosen[number] = known[key]
+    return chosen, trials
+
+
+def _shape(launch: Launch) -> tuple[object, ...]:
+    numbers = tuple(a for a in launch.args if isinstance(a, int | float))
+    return launch.source, launch.function, launch.defines, launch.grid, numbers
+
+
+def _try(step: ProductStep, launches: list[Launch], runner: Runner) -> tuple[int, list[Trial]]:
+    """The best alternative of a step on random inputs, and every trial."""
+    feeds = _draw(step)
+    allowed = tolerance(step.terms, step.y.dtype)
+    trials, first = [], np.empty(0)
+    for number, launch in enumerate(launches):
+        try:
+            y, ms = _run(step, number, feeds, runner)
+        except WorkbenchError as error:
+            trials.append(Trial(_line(step), _name(launch), math.nan, math.nan, f"rejected: {error.problem}"))
+            continue
+        first = y if number == 0 else first
+        off = float(np.abs(y - first).max() / max(np.abs(first).max(), 1e-30)) if first.size else math.nan
+        verdict = "slower" if off <= allowed else f"rejected: {off:.1e} from the first, {allowed:.1e} is allowed"
+        trials.append(Trial(_line(step), _name(launch), ms, off, verdict))
+    usable = [i for i, t in enumerate(trials) if t.verdict == "slower"]
+    if not usable:
+        raise WorkbenchError(f"{step.node}: no kernel can compute this: {trials[0].verdict}", step.node.where)
+    best = min(usable, key=lambda i: trials[i].ms)
+    trials[best] = trials[best]._replace(verdict="chosen")
+    return best, trials
+
+
+def _run(step: Step, number: int, feeds: dict[str, np.ndarray], runner: Runner) -> tuple[np.ndarray, float]:
+    """The step's output as float64, and its median time in ms."""
+    constants: Constants = runner.constants
+    alone = Lowered([step], _inputs(step), {"y": step.writes[0]})
+    program = assemble(alone, constants, {0: number})
+    try:
+        y = runner.run(program, feeds)["y"]
+        times = runner.times(program, feeds, REPEATS)
+    finally:
+        runner.forget(program)
+    values = (y.astype(np.uint32) << 16).view(np.float32) if step.writes[0].dtype == "bf16" else y
+    return values.astype(np.float64), times[0]
+
+
+def _inputs(step: Step) -> dict[str, Tensor]:
+    """What the step reads beside its weights, a whole buffer each."""
+    buffers = dict.fromkeys(t.buffer for t in step.reads if t.buffer.root.constant is None)
+    return {f"x{i}": Tensor(b, (b.nbytes // _size(step),), step.storage, (1,)) for i, b in enumerate(buffers)}
+
+
+def _size(step: Step) -> int:
+    return memory_dtype(step.storage).itemsize
+
+
+def _draw(step: Step) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {n: stored(rng.standard_normal(t.shape, np.float32), t.dtype) for n, t in _inputs(step).items()}
+
+
+def _line(step: Step) -> str:
+    return f"{step.node.where} {step.node}"
+
+
+def _name(launch: Launch) -> str:
+    return f"{launch.function} {','.join(value for _, value in launch.defines)}".strip()
