@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from workbench.engines.cuda.blob import Held, read_blob, write_blob
 from workbench.engines.cuda.driver import Device
 from workbench.engines.cuda.feeds import DeviceArray, as_feed
 from workbench.engines.cuda.fuse import fuse
+from workbench.engines.cuda.graphs import load_bindings
 from workbench.engines.cuda.lower import lower
 from workbench.engines.cuda.place import place
 from workbench.engines.cuda.program import Constants, Kernel, Program, Root, assemble
@@ -57,7 +59,10 @@ class CudaEngine(Engine):
         self._constants: Constants = constants if constants is not None else {}
         self._programs: dict[int, Program] = dict(programs or {})
         self.trials: list[Trial] = []
-        self._runner = Runner(Device(self.name), self._constants)
+        self._runner = Runner(Device(self.name), self._constants, self._graph_bindings())
+
+    def _graph_bindings(self) -> Any:
+        return load_bindings()
 
     @classmethod
     def build(
@@ -83,8 +88,8 @@ class CudaEngine(Engine):
 
     @classmethod
     def version(cls) -> str:
-        """Name, library and a hash of the kernels: other kernels make another engine."""
-        files = sorted(p for pattern in ("*.cu", "*.cuh", "*.py") for p in KERNEL_DIR.glob(pattern))
+        """Name, library and a hash of the kernels and the planner: other ones make another engine."""
+        files = sorted((*KERNEL_DIR.glob("*.cu*"), *KERNEL_DIR.glob("*.py"), *Path(__file__).parent.glob("*.py")))
         return f"{cls.name} {cls._library()}, kernels {content_key(*(p.read_bytes() for p in files))[:8]}"
 
     @classmethod
@@ -215,6 +220,9 @@ class EmulatorEngine(CudaEngine):
         from cuda_ops.emulator.compile import compiler
 
         return compiler()[0]
+
+    def _graph_bindings(self) -> Any:
+        return None
 
     def _images(self) -> dict[Kernel, bytes]:
         """None: they would be the host's machine code, which no engine file may bring."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from workbench.engines.cuda.driver import Device, told
 from workbench.engines.cuda.feeds import DeviceArray
+from workbench.engines.cuda.graphs import CudaGraph
 from workbench.engines.cuda.program import Call, Constants, Place, Program
 from workbench.engines.cuda.storage import memory_dtype
 from workbench.engines.cuda.tensor import ALIGNMENT
@@ -31,13 +33,17 @@ class Loaded:
     bases: list[int]
     functions: list[Any]
     launches: dict[tuple[int, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
+    graphs: dict[tuple[int, ...], CudaGraph] = field(default_factory=dict)
 
 
 class Runner:
-    """Everything of an engine that lies on the device. `free` gives all of it back."""
+    """Everything of an engine that lies on the device. `free` gives all of it back.
 
-    def __init__(self, device: Device, constants: Constants) -> None:
-        self.device, self.constants = device, constants
+    bindings: cuda.bindings.driver, where runs are to be replayed as CUDA graphs.
+    """
+
+    def __init__(self, device: Device, constants: Constants, bindings: Any = None) -> None:
+        self.device, self.constants, self.bindings = device, constants, bindings
         self._memory: dict[str, Any] = {}  # allocations by what they are for
         self._loaded: dict[int, Loaded] = {}
         with device.current() as drv:
@@ -64,7 +70,7 @@ class Runner:
                 if not root.constant:
                     self._memory[f"{id(program)} {i}"] = self._allocate(root.nbytes, program)
         elif program.arena > self._arena_size:
-            self._loaded.clear()  # their addresses point into the arena that goes
+            self._unload()  # their addresses point into the arena that goes
             self._free("arena")
             self._memory["arena"] = self._allocate(program.arena, program)
             self._arena_size = program.arena
@@ -101,8 +107,14 @@ class Runner:
         if key in self._memory:
             self._memory.pop(key).free()
 
-    def free(self) -> None:
+    def _unload(self) -> None:
+        for graph in (g for loaded in self._loaded.values() for g in loaded.graphs.values()):
+            graph.free()
         self._loaded.clear()
+
+    def free(self) -> None:
+        """Give all memory back; the context must be current."""
+        self._unload()
         for key in list(self._memory):
             self._free(key)
         self._arena_size = 0
@@ -152,7 +164,19 @@ class Runner:
         return loaded, tuple(bases)
 
     def launch(self, loaded: Loaded, bases: tuple[int, ...]) -> None:
-        """Queue every kernel."""
+        """Queue every kernel; from the second run with the same addresses on, as one graph.
+
+        Not from the first: it may load kernels, which no capture allows.
+        """
+        if self.bindings is None or bases not in loaded.launches:
+            self._launch_each(loaded, bases)
+            return
+        if bases not in loaded.graphs:
+            queue = partial(self._launch_each, loaded, bases)
+            loaded.graphs[bases] = CudaGraph(self.bindings, self.stream.handle, queue)
+        loaded.graphs[bases].replay()
+
+    def _launch_each(self, loaded: Loaded, bases: tuple[int, ...]) -> None:
         for i, (start, args, shared) in enumerate(self._launches(loaded, bases)):
             try:
                 start(*args, shared_size=shared)
@@ -185,7 +209,10 @@ class Runner:
     def _launches(self, loaded: Loaded, bases: tuple[int, ...]) -> list[tuple[Any, ...]]:
         if bases not in loaded.launches:
             if len(loaded.launches) >= ADDRESSES:
-                loaded.launches.pop(next(iter(loaded.launches)))
+                oldest = next(iter(loaded.launches))
+                del loaded.launches[oldest]
+                if graph := loaded.graphs.pop(oldest, None):
+                    graph.free()
             pairs = zip(loaded.program.calls, loaded.functions, strict=True)
             loaded.launches[bases] = [self._prepared(call, function, bases) for call, function in pairs]
         return loaded.launches[bases]
