@@ -251,3 +251,18 @@ def test_an_edit_changes_its_entry_and_nothing_else(text, index, what):
     assert [e for e in after if e[0] != id] == [e for e in before if e[0] != id]
     assert document.text.count("# note") == comments + (what in ("replace", "insert"))
     assert len(document.problems) <= problems
+
+
+def test_a_copy_has_the_ids_and_blanks_move_nothing():
+    document = parse("[a] x=1\n[b]  # why\n y=2\n[c]\n")
+    document.replace_text("[z]\n" + document.text)  # ids are not merely 0, 1, 2
+    copy = document.copy()
+    assert [(e.id, e.line) for e in copy.entries] == [(e.id, e.line) for e in document.entries]
+    assert not copy.undo()
+    second = copy.entries[2]
+    copy.blank(second.id)
+    assert [(e.id, e.line, e.tag) for e in copy.entries] == [
+        (e.id, e.line, e.tag) for e in document.entries if e.id != second.id
+    ]
+    assert len(copy.text) == len(document.text) and "y=2" in document.text
+    assert copy.append("[new]") == (max(e.id for e in document.entries) + 1,)

@@ -51,10 +51,17 @@ class Checker:
         """Parts that this graph alone does not tell, as it is a piece of another."""
         self._parts = {**parts, **self._parts}
 
-    def isolated(self, region: Region) -> dict[str, Isolated]:
-        """The region's outputs, fed with the original's tensors. Raises WorkbenchError where an input is not known."""
+    def computed(self, region: Region) -> Arrays:
+        """The engine's tensors of the region's line, fed with the original's.
+
+        Raises WorkbenchError where an input is not known, or the engine cannot run the line.
+        """
         feeds = {t: self._original(t) for t in region.inputs}
-        return self._isolated(region, self._run(region.graph(self.graph), region.weights(self.weights), feeds))
+        return self._run(region.graph(self.graph), region.weights(self.weights), feeds)
+
+    def isolated(self, region: Region) -> dict[str, Isolated]:
+        """The verdict on the region's outputs, fed with the original's tensors; raises as `computed` does."""
+        return self._isolated(region, self.computed(region))
 
     def alone(self, region: Region) -> LineResult:
         """The line's verdict from its isolated error only."""

@@ -52,6 +52,13 @@ class Document:
         except OSError as error:
             raise WorkbenchError(f"cannot read the config: {error.strerror}", str(path)) from None
 
+    def copy(self) -> Document:
+        """A document of its own with the same text and ids, and no edits to undo."""
+        made = Document(self._text, self.file)
+        made._last_id = self._last_id
+        made._number([entry.id for entry in self.entries])
+        return made
+
     @property
     def text(self) -> str:
         return self._text
@@ -144,6 +151,12 @@ class Document:
     def remove(self, id: int) -> None:
         """Take the entry out, and lines that are empty then; comments stay."""
         self._cut(_spans(self.entry(id)), gone=(id,))
+
+    def blank(self, id: int) -> None:
+        """Put blanks in the entry's place, and in that of comments between its keys, so that no other entry moves."""
+        entry = self.entry(id)
+        text = re.sub(r"[^\r\n]", " ", self._text[entry.start : entry.end])
+        self.splice(entry.start, entry.end, text, gone=(id,))
 
     def insert_after(self, id: int | None, text: str) -> Ids:
         """Put `text` on lines of its own behind the entry (None: before the first entry)."""

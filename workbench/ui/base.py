@@ -22,7 +22,8 @@ class View(anywidget.AnyWidget):
     """A widget whose script is `SCRIPT` and whose styles are theme.css and `STYLES`, all beside this file.
 
     The browser's messages {"do": name, ...} call the method `do_name(...)`. They, and trait handlers set by `react`,
-    run one at a time, on whatever thread the message came; what they raise is shown in the widget.
+    run one at a time, on whatever thread the message came; what they raise is shown in the widget. Views that share
+    state share the `lock`.
     """
 
     SCRIPT = ""
@@ -36,10 +37,15 @@ class View(anywidget.AnyWidget):
             cls._css = "\n".join((HERE / name).read_text("utf-8") for name in ("theme.css", *cls.STYLES))
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, **traits: Any) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, *, lock: Any = None, **traits: Any) -> None:
+        self.lock = lock or threading.RLock()
         super().__init__(**traits)
         self.on_msg(self._receive)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the browser sets, one message at a time: on a subshell's thread it may come while a cell runs."""
+        with self.lock:
+            super().set_state(sync_data)
 
     def telling(self) -> Telling:
         """A `with` block whose errors are shown in the widget; see Telling."""
@@ -91,7 +97,7 @@ class View(anywidget.AnyWidget):
 class Telling:
     """Shows in `view.error` what its block raises: a WorkbenchError ends there, anything else goes on to the log."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Any) -> None:
         self.view = view
 
     def __enter__(self) -> None:
