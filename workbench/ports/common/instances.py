@@ -36,14 +36,14 @@ def draw_instances(picture: Image.Image, found: Instances, labels: Sequence[str]
     out = picture.convert("RGB")
     each = list(enumerate(zip(*found, strict=True)))
     for i, (box, _, _, mask) in reversed(each):
-        _shade(out, box, mask, COLOURS[i % len(COLOURS)])
+        shade(out, box, mask, COLOURS[i % len(COLOURS)])
     for i, (box, score, kind, _) in reversed(each):
         with Pen(out, box) as pen:
             pen.label(box[:2], f"{labels[int(kind)]} {score:.2f}", COLOURS[i % len(COLOURS)])
     return out
 
 
-def _shade(picture: Image.Image, box: np.ndarray, mask: np.ndarray, colour: str) -> None:
+def shade(picture: Image.Image, box: np.ndarray, mask: np.ndarray, colour: str) -> None:
     """Lay the colour over the mask, half transparent, and its edge in full; only the box's region is touched."""
     region = [*(int(v) for v in box[:2]), *(int(np.ceil(v)) for v in box[2:])]
     if region[0] >= region[2] or region[1] >= region[3]:
