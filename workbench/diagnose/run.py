@@ -11,11 +11,13 @@ import numpy as np
 
 from workbench.compare.parts import parts_of
 from workbench.compare.result import Status, sci
+from workbench.config.document import Document
+from workbench.diagnose.by_value import match_by_value
 from workbench.diagnose.feeds import faulty_feed
 from workbench.diagnose.locate import Located, Progress, locate, read
 from workbench.diagnose.pictures import both_inputs
 from workbench.diagnose.production import production
-from workbench.diagnose.result import Diagnosis, Finding, edited_text
+from workbench.diagnose.result import BEFORE, Diagnosis, Finding, KeyEdit, edited_text
 from workbench.diagnose.result import diff as difference
 from workbench.diagnose.scene import Scene, region_of, tie_texts
 from workbench.diagnose.search import Attempt, deadline, search
@@ -85,6 +87,7 @@ def _wrong_line(session: Session, found: Located, late: Callable[[], bool]) -> D
                      result=found.result)  # fmt: skip
     if told.side == "engine":
         return told
+    matched = match_by_value(session, found)
     scene = scene_of(session, found, node)
     if not scene.want:
         return told
@@ -98,7 +101,7 @@ def _wrong_line(session: Session, found: Located, late: Callable[[], bool]) -> D
         side="weights" if any(f.cause in SOURCES for f in findings) else told.side,
         findings=findings,
         closest=[_finding(session, a, tried.before) for a in tried.closest],
-        notes=["time ran out: not every cause was tried"] if tried.late else [],
+        notes=matched + ["time ran out: not every cause was tried"] * tried.late,
         tried=tried.tried,
         pictures=both_inputs(scene) if told.side == "input" else [],
     )
@@ -124,10 +127,23 @@ def scene_of(session: Session, found: Located, node: Node) -> Scene:
 
 
 def _finding(session: Session, attempt: Attempt, before: float) -> Finding:
-    edits = tuple((attempt.node.entry, key, text) for key, text in attempt.edit.items())
-    text = edited_text(session.document, edits)
-    return Finding(attempt.cause, f"line {attempt.node.where.line} has {attempt.words}", before, attempt.error, edits,
-                   difference(session.document.text, text))  # fmt: skip
+    document, node = session.document, attempt.node
+    edits = [(node.entry, key, text) for key, text in attempt.edit.items() if key != BEFORE]
+    if line := attempt.edit.get(BEFORE):
+        edits = [*_put_in(document, node, line), *edits]
+    changed = edited_text(document, tuple(edits))
+    return Finding(attempt.cause, f"line {node.where.line} has {attempt.words}", before, attempt.error, tuple(edits),
+                   difference(document.text, changed))  # fmt: skip
+
+
+def _put_in(document: Document, node: Node, line: str) -> list[KeyEdit]:
+    """Edits for a line `tag key=value ...` before the node's; where that names its input, the new one is named too."""
+    tag, _, keys = line.partition(" ")
+    given = {kv.key: kv.value for kv in document.entry(node.entry).keys}.get("input", "*")
+    if given == "*":
+        return [(node.entry, BEFORE, f"[{tag}] {keys}")]
+    name = f"{given}_{tag}"
+    return [(node.entry, BEFORE, f"[{tag}] input={given} {keys} refname={name}"), (node.entry, "input", name)]
 
 
 def _side(found: Located) -> str:
