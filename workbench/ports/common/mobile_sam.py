@@ -6,6 +6,7 @@ package's submodules; tests/ports/test_mobile_sam.py shows that together they gi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,9 @@ def untrained(name: str) -> Any:
 def build() -> Any:
     """The package's Sam of size vit_t as its constructor leaves it, with seed 0. Raises WorkbenchError without it."""
     try:
-        from mobile_sam import sam_model_registry
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it names its variants in timm's registry, over timm's own
+            from mobile_sam import sam_model_registry
     except ImportError as error:
         raise WorkbenchError(
             f"the original needs mobilesam-mirror and timm: {error}", note="pip install --no-deps -r originals.txt"
