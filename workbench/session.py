@@ -221,7 +221,8 @@ class Session:
         parsed = self.parse()
         graph, problems = parsed.graph, Problems()
         problems.errors += parsed.errors
-        originals = self.original.tensors(graph, problems)
+        for original in progress([self.original], "tracing", 1):
+            originals = original.tensors(graph, problems)
         problems.raise_errors()
         checker = self._checker(graph, originals)
         results = list(progress(checker.stream(), "checking", len(checker.regions)))
