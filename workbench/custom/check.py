@@ -13,9 +13,9 @@ from cuda_ops.loader import kernel_image
 from cuda_ops.nvcc import find_nvcc
 from workbench.compare.verdict import error as error_of
 from workbench.compare.verdict import tolerance
-from workbench.config.dictionary import Row, cells_of
+from workbench.config.dictionary import cells_of
 from workbench.config.write import format_line
-from workbench.custom.layer import CudaLayer
+from workbench.custom.layer import CudaLayer, dictionary_of
 from workbench.custom.report import MARKS, Report, Step
 from workbench.custom.trial import Trial
 from workbench.custom.variants import variants
@@ -60,7 +60,7 @@ class _Check:
             except WorkbenchError as error:
                 done.append(Step(name, False, error=self.cls.kernel.told(error) if self.cls.kernel else error))
                 break
-        rows = ["\t".join(cells_of(Row.of(self.cls.tag, key))) for key in self.cls.keys().values()]
+        rows = ["\t".join(cells_of(row)) for row in dictionary_of([self.cls])]
         label = self.cls.kernel.label if self.cls.kernel else "no source"
         return Report(self.cls.__name__, label, self.line, rows, done)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cuda_ops.launch import Launch, flat
+from workbench.config.dictionary import Dictionary, Row
 from workbench.custom.blame import users_code
 from workbench.custom.source import Source
 from workbench.errors import WorkbenchError
@@ -32,6 +33,7 @@ class CudaLayer(Layer):
     """
 
     kernel: ClassVar[Source | None] = None
+    report: ClassVar[Any] = None  # of the last %%cuda_layer cell
     precisions: ClassVar[tuple[str, ...]] = ("f32",)
     reference_numpy: ClassVar[Any] = None
     openvino: ClassVar[Any] = None
@@ -111,6 +113,11 @@ def cuda_layer(tag: str, mode: str = "") -> Callable[[type[Any]], type[Any]]:
         return made
 
     return register
+
+
+def dictionary_of(classes: Sequence[type[CudaLayer]]) -> Dictionary:
+    """The rows of the layers' own keys, for a user_dict_file."""
+    return Dictionary(Row.of(cls.tag, key) for cls in classes for key in cls.keys().values())
 
 
 def _as_mode(cls: type[Any], tag: str, mode: str) -> type[Any]:

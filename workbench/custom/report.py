@@ -21,7 +21,7 @@ class Step:
     error: WorkbenchError | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The steps in order, the config's line, and the dictionary's rows of the layer."""
 
@@ -47,6 +47,8 @@ class Report:
 
     def __str__(self) -> str:
         return "\n".join([f"{MARKS[self.ok]} {self.layer}, {self.source}: {self.line}", *self._lines()])
+
+    __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
         for step in self.steps:

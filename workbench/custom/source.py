@@ -41,7 +41,7 @@ class Source:
     def told(self, error: WorkbenchError) -> WorkbenchError:
         """The error with this source named as the user knows it, and its line quoted."""
         place = rf"\S*{re.escape(self.path.name)}"
-        where = str(error.where)
+        where = str(error.where).strip()
         texts = [re.sub(place, lambda _: self.label, text) for text in (error.problem, where, error.note)]
         found = re.search(rf"{place}:(\d+)", f"{where} {error.problem}")
         quoted = self.line(int(found[1])) if found else ""

@@ -272,8 +272,9 @@ def _empty(node: Node) -> torch.Tensor:
 
 
 def spec_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype; -1 for a size that depends on values (x[mask])."""
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return tuple(int(n) for n in tensor.shape), "float32" if dtype == "bfloat16" else dtype
+    return tuple(n if isinstance(n, int) else -1 for n in tensor.shape), "float32" if dtype == "bfloat16" else dtype
 
 
 def _stack(node: Node) -> tuple[str, str]:
