@@ -23,34 +23,45 @@ FIX = "write the file again from the model: session.write_weights(FILE)"
 
 
 def faulty_file(session: Session, found: Located, values: np.ndarray) -> Diagnosis | None:
-    """The line whose weights in the file differ from the model's first, if that is what is wrong there, and why."""
+    """The line whose weights in the file differ from the model's first, if that is what is wrong there, and why.
+
+    What differs and changes no verdict is a note of `found`.
+    """
     graph = found.graph if found.complete else found.sound
     try:
         plan = plan_weights(graph)
         model = weights_from_model(graph, plan, session.original.source)
     except WorkbenchError:
         return None
-    at = _first_wrong(found, values, model.values, plan)
+    spans = ((s, slice(s.offset, s.offset + s.count)) for s in plan.stored)
+    different = [s for s, span in spans if not same(values[span], model.values[span])]
+    at = _first_wrong(found, values.size - model.values.size, different, plan)
     if at is None:
+        if different and found.node is None:
+            s = different[0]
+            found.notes.append(f"the weights file is not the model's: {len(different)} tensors differ, the first {s}; "
+                               "on this example no line shows it")  # fmt: skip
         return None
-    compared = Compared(values, model.values, plan, at, session.model.state_dict(), _sources(model, at.node))
+    return _told(session, found, Compared(values, model.values, plan, at, session.model.state_dict(),
+                                          _sources(model, at.node)))  # fmt: skip
+
+
+def _told(session: Session, found: Located, compared: Compared) -> Diagnosis:
     claims = explanations(compared)
     iso = found.result.isolated if found.result else None
     before = iso.reference if iso else float("nan")
     findings = [Finding(cause, c.text, before, float("nan"), weights_fix=FIX) for cause, c in claims.items()]
-    node = next((c.spec.node for c in claims.values()), at.node)
+    node = next((c.spec.node for c in claims.values()), compared.at.node)
     return Diagnosis(session.document.file, node.where, str(node), "weights", _said(compared), findings,
                      result=found.result)  # fmt: skip
 
 
-def _first_wrong(found: Located, got: np.ndarray, want: np.ndarray, plan: WeightPlan) -> WeightSpec | None:
-    """The first tensor that differs: of the whole file where its length is wrong, else of the wrong line."""
-    spans = ((s, slice(s.offset, s.offset + s.count)) for s in plan.stored)
-    different = (s for s, span in spans if not same(got[span], want[span]))
-    if got.size != want.size:
-        return next(different, plan.stored[-1] if plan.stored else None)
+def _first_wrong(found: Located, more: int, different: list[WeightSpec], plan: WeightPlan) -> WeightSpec | None:
+    """The first tensor that differs: of the whole file where it has floats more or less, else of the wrong line."""
+    if more:
+        return next(iter(different), plan.stored[-1] if plan.stored else None)
     if found.node is None:
-        return None  # a difference that changes no verdict
+        return None
     lines = found.result.region if found.result and found.result.region else (found.node,)
     judged = {n.outputs for n in lines}
     return next((s for s in different if s.node.outputs in judged), None)

@@ -12,7 +12,7 @@ from workbench.diagnose.file_causes.table import Claim, Compared, alike, file_ca
 
 @file_cause("weights_zeroed", "a tensor of zeros")
 def zeroed(c: Compared) -> Iterator[Claim]:
-    if not c.g.any():
+    if c.g.size == c.at.count and not c.g.any():
         yield Claim(f"{c.label} is not all zeros", c.at.count, c.at)
 
 
