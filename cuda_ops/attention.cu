@@ -40,15 +40,20 @@ struct Query {
         for (int j = 0; j < TILE; j++) larger = Max::combine(larger, score[j]);
         float shrink = max == -infinity() ? 0.0f : expf(max - larger);
         max = larger;
-        sum *= shrink;
-#pragma unroll
-        for (int d = 0; d < VALUE_SIZE; d++) result[d] *= shrink;
+        // a tile's sums first, then all of it: a sixteenth of the roundings at the size of the whole sum
+        float share[TILE], shares = 0.0f;
 #pragma unroll
         for (int j = 0; j < TILE; j++) {
-            float p = score[j] == -infinity() ? 0.0f : expf(score[j] - max);
-            sum += p;
+            share[j] = score[j] == -infinity() ? 0.0f : expf(score[j] - max);
+            shares += share[j];
+        }
+        sum = sum * shrink + shares;
 #pragma unroll
-            for (int d = 0; d < VALUE_SIZE; d++) result[d] += p * values[j][d];
+        for (int d = 0; d < VALUE_SIZE; d++) {
+            float part = 0.0f;
+#pragma unroll
+            for (int j = 0; j < TILE; j++) part += share[j] * values[j][d];
+            result[d] = result[d] * shrink + part;
         }
     }
 };

@@ -108,6 +108,8 @@ class ActivationLayer(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return x
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         return x[0]
 

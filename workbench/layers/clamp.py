@@ -34,6 +34,8 @@ class Clamp(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.clamp(x, *self.value)
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         return plan.chain([Act("clip", *self.value)], x)
 

@@ -31,6 +31,8 @@ class IsInf(Layer):
     def openvino(self, ov: Any, w: dict[str, Any], x: Any) -> Any:
         return ov.select(ov.is_inf(x), ov.constant(self.alt_val, x.get_element_type()), x)
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         return plan.chain([Function("replace_inf", self.alt_val)], x)
 

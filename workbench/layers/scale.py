@@ -32,6 +32,8 @@ class Scale(Layer):
                 x = step(x, ov.constant(value, x.get_element_type())).output(0)
         return x
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         steps = (("mul", self.scale, 1), ("add", self.shift, 0), ("pow", self.power, 1))
         return plan.chain([Step(step, value) for step, value, neutral in steps if value != neutral], x)

@@ -46,6 +46,8 @@ class SimpleOp(Layer):
             return ov.divide(value, x)
         return ov.add(x, value) if self.mode in ("add", "sum") else ov.multiply(x, value)
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         if self.mode in UNARY:
             return plan.chain([self.mode], x)

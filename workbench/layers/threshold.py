@@ -34,6 +34,8 @@ class Threshold(Layer):
         thresh, maxval, zero = (ov.constant(v, x.get_element_type()) for v in (self.thresh, self.maxval, 0.0))
         return ov.select(ov.greater(x, thresh), maxval if self.maxval else x, zero)
 
+    strided = True
+
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         return plan.chain([Function("threshold", self.thresh, self.maxval)], x)
 
