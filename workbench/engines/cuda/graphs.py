@@ -42,11 +42,11 @@ class CudaGraph:
         self._call("cuGraphExecDestroy", self._ready)
 
     def _call(self, name: str, *args: Any) -> tuple[Any, ...]:
-        code, *values = getattr(self._bindings, name)(*args)
+        try:
+            code, *values = getattr(self._bindings, name)(*args)
+        except RuntimeError as error:  # the driver has no such function
+            raise WorkbenchError(f"no CUDA graph: {error}") from error
         if int(code):
             text = self._bindings.cuGetErrorString(code)[1]
-            words = text.decode() if isinstance(text, bytes) else str(text)
-            raise WorkbenchError(
-                f"{name} failed: {words}", note="without the package cuda-bindings, kernels are launched one by one"
-            )
+            raise WorkbenchError(f"no CUDA graph: {name}: {text.decode() if isinstance(text, bytes) else text}")
         return tuple(values)

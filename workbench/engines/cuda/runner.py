@@ -44,6 +44,7 @@ class Runner:
 
     def __init__(self, device: Device, constants: Constants, bindings: Any = None) -> None:
         self.device, self.constants, self.bindings = device, constants, bindings
+        self.note = ""  # why there are no graphs, where the driver refused them
         self._memory: dict[str, Any] = {}  # allocations by what they are for
         self._loaded: dict[int, Loaded] = {}
         with device.current() as drv:
@@ -173,7 +174,12 @@ class Runner:
             return
         if bases not in loaded.graphs:
             queue = partial(self._launch_each, loaded, bases)
-            loaded.graphs[bases] = CudaGraph(self.bindings, self.stream.handle, queue)
+            try:
+                loaded.graphs[bases] = CudaGraph(self.bindings, self.stream.handle, queue)
+            except WorkbenchError as error:
+                self.bindings, self.note = None, error.problem
+                self._launch_each(loaded, bases)
+                return
         loaded.graphs[bases].replay()
 
     def _launch_each(self, loaded: Loaded, bases: tuple[int, ...]) -> None:
@@ -187,7 +193,7 @@ class Runner:
         """Milliseconds of every call, the median of some runs after one that does not count."""
         with self.device.current() as drv:
             loaded, bases = self._ready(program, feeds, {})
-            self.launch(loaded, bases)
+            self._launch_each(loaded, bases)
             launches, runs = self._launches(loaded, bases), []
             for _ in range(repeats):
                 marks = [drv.Event() for _ in range(len(launches) + 1)]
