@@ -1,7 +1,5 @@
 """Around the network: resizing as OpenCV does it, suppression as torchvision does it, and boxes back on the picture."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from PIL import Image
 from workbench.errors import WorkbenchError
 from workbench.ports.common.boxes import Detections, draw_boxes, nms, xyxy
 from workbench.ports.common.packages import package_file
-from workbench.ports.common.pictures import letterbox, open_picture, resize_bilinear
+from workbench.ports.common.pictures import letterbox, resize_bilinear
 
 
 @pytest.mark.parametrize("size", [(206, 416), (77, 31), (191, 384), (1, 5)])
@@ -48,19 +46,6 @@ def test_drawing_leaves_the_picture_as_it_was() -> None:
     picture = Image.new("RGB", (40, 30))
     drawn = draw_boxes(picture, Detections(np.array([[5.0, 5, 20, 20]]), np.array([0.9]), np.array([0])), ["a"])
     assert np.asarray(picture).max() == 0 and np.asarray(drawn)[5, 5:21].any(-1).all()
-
-
-@pytest.mark.parametrize(("content", "message"), [(None, "No such file"), (b"no picture", "not a picture"),
-                                                  ("cut", "cannot read the picture")])  # fmt: skip
-def test_bad_pictures_are_told(content: bytes | str | None, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.png"
-    if content == "cut":
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(path)
-        path.write_bytes(path.read_bytes()[:2000])
-    elif content is not None:
-        path.write_bytes(content)
-    with pytest.raises(WorkbenchError, match=message):
-        open_picture(path)
 
 
 @pytest.mark.parametrize(("package", "message"), [("no_such_package", "is not installed"), ("numpy", "is not there")])

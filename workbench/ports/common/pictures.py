@@ -18,7 +18,10 @@ from workbench.errors import WorkbenchError
 Picture = Image.Image | np.ndarray  # an array is u8 [h, w, 3] RGB
 
 # What Pillow's decoders let through of a damaged file beside OSError.
-_DAMAGED = (OSError, SyntaxError, ValueError, IndexError, TypeError, OverflowError, EOFError, struct.error, zlib.error)
+_DAMAGED = (
+    *(OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, NotImplementedError),
+    *(struct.error, zlib.error),
+)
 
 
 class Letterbox(NamedTuple):
@@ -36,6 +39,7 @@ def open_picture(path: str | Path) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of metadata that is not read here
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
                 picture.load()

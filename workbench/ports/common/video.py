@@ -36,7 +36,7 @@ class Video:
         camera = self.source.isdecimal()
         if not camera and not Path(source).is_file():
             raise WorkbenchError("cannot read the video: no such file", self.source)
-        self._capture = cv2.VideoCapture(int(self.source) if camera else self.source)
+        self._capture = cv2.VideoCapture(*((int(self.source),) if camera else (self.source, cv2.CAP_FFMPEG)))
         self._next = self._read()
         if self._next is None:
             self.close()
@@ -70,6 +70,7 @@ class Video:
 def video_writer(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray], None]]:
     """What writes a frame, u8 [h, w, 3] RGB, all of one size; the file appears when the block ends well.
 
+    The codecs know pairs of pixels only: an odd width or height is made even by repeating the edge.
     Raises WorkbenchError for an ending that names no format, and where the file cannot be written.
     """
     cv2, path = _opencv(), Path(path)
@@ -79,6 +80,7 @@ def video_writer(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray
     writer = cv2.VideoWriter()
 
     def write(frame: np.ndarray) -> None:
+        frame = np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], "edge")
         size = frame.shape[1::-1]
         if not writer.isOpened() and not writer.open(str(temporary), cv2.VideoWriter_fourcc(*codec), rate, size):
             raise WorkbenchError(f"OpenCV cannot write {size[0]} x {size[1]} pixels as {codec}", str(path))
@@ -93,7 +95,6 @@ def video_writer(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray
 
 def _opencv() -> Any:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own messages would stand beside ours
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         import cv2
     except ImportError as error:
@@ -101,4 +102,5 @@ def _opencv() -> Any:
             "videos and cameras are read by OpenCV, which is not installed",
             note="pip install 'porting-workbench[video]'",
         ) from error
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
