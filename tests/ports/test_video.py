@@ -154,5 +154,6 @@ def test_ctrl_c_keeps_what_was_written(tmp_path: Path) -> None:
     assert program.returncode == STOPPED
     with Video(tmp_path / "out.avi") as video:
         count = sum(1 for _ in video)
-    assert 0 < count < 3000 and told == f"stopped after {count} frames\n"
+    # The signal may fall between a frame's being written and its being counted.
+    assert 0 < count < 3000 and told in [f"stopped after {n} frames\n" for n in (count - 1, count)]
     assert sorted(os.listdir(tmp_path)) == ["long.avi", "out.avi", "weights"]
