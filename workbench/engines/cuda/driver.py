@@ -91,6 +91,7 @@ class Device:
         return self._functions[kernel]
 
 
+_FAULT = "a kernel faulted, here or before in this process; engine=emulator names it, with file and line"
 # What the driver's own words come down to, and what helps.
 _FIXES = {
     "unsupported toolchain": "the NVIDIA driver is older than the compiler's PTX: update the driver, or install an "
@@ -98,6 +99,8 @@ _FIXES = {
     "no kernel image": "the kernels were compiled for another GPU: delete the engine file and build again",
     "no CUDA-capable device": "nvidia-smi must list a GPU; without one use engine=emulator or engine=openvino",
     "invalid device ordinal": "CUDA_VISIBLE_DEVICES hides it, or there are fewer GPUs",
+    "launch failure": _FAULT,
+    "illegal address": _FAULT,
     "time limit": "the kernel hangs, or is too slow for the emulator: cuda_ops.emulator.configure(time_limit=...)",
 }
 

@@ -47,7 +47,7 @@ class Runner:
         self.note = ""  # why there are no graphs, where the driver refused them
         self._memory: dict[str, Any] = {}  # allocations by what they are for
         self._loaded: dict[int, Loaded] = {}
-        with device.current() as drv:
+        with device.current() as drv, told(drv, "the device cannot be used"):
             self.stream = drv.Stream()
 
     # ---- memory
