@@ -92,15 +92,15 @@ def _state(path: str | Path) -> Any:
 
 
 def _pictures() -> Any:
-    """Two small ones, [2, 3, 320, 320]."""
+    """Two of the usual size, [2, 3, 640, 640]."""
     import torch
 
-    (x,) = to_original(make_feeds({IMAGE: TensorSpec((2, 320, 320, 3), "u8")}))
+    (x,) = to_original(make_feeds({IMAGE: TensorSpec((2, 640, 640, 3), "u8")}))
     return torch.from_numpy(x)
 
 
 def _findable(model: Any) -> Any:
-    """Random heads made to find something: values that vary, boxes of a few cells, a hundredth above the threshold."""
+    """Random heads made to find something: values that vary, boxes of a few cells, one of 400 above the threshold."""
     import torch
 
     head, values = model.model[-1], {}
@@ -119,7 +119,7 @@ def _findable(model: Any) -> Any:
             branch[-1].bias.copy_((-0.5 * torch.arange(16.0)).repeat(4))
         best = torch.cat([values[branch[-1]].amax(1).flatten() for branch in head.cv3])
         for branch in head.cv3:
-            branch[-1].bias.add_(torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(0.99))
+            branch[-1].bias.add_(torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(1 - 1 / 400))
     return model
 
 

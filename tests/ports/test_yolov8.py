@@ -1,0 +1,135 @@
+"""YOLOv8-pose, -face and -seg find what ultralytics' own predictors find, from its pictures to its Results."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from workbench.compare.verdict import error
+from workbench.engines.base import Engine
+from workbench.errors import WorkbenchError
+from workbench.ports import get_port
+from workbench.ports.base import Port
+from workbench.ports.common.packages import package_file
+from workbench.ports.common.pictures import open_picture
+from workbench.ports.common.yolov8 import CONFIDENCE, IOU, MOST, letterbox
+from workbench.session import Session
+
+pytestmark = [pytest.mark.agpl, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytest.importorskip("ultralytics", reason="ultralytics (extra models-agpl)")
+NAMES = ("yolov8_pose", "yolov8_face", "yolov8_seg")
+
+
+def picture(name: str) -> Image.Image:
+    return open_picture(package_file("ultralytics", f"assets/{name}", "ultralytics-opencv-headless", "the picture"))
+
+
+PICTURES = {
+    "bus": lambda: picture("bus.jpg"),  # 810 x 1080
+    "720p": lambda: picture("zidane.jpg"),  # 1280 x 720
+    "1080p": lambda: picture("zidane.jpg").resize((1920, 1080)),
+    "odd": lambda: picture("bus.jpg").resize((333, 71)),
+    "pixel": lambda: picture("bus.jpg").resize((1, 1)),
+}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A port, its original's model, and its engine with that model's weights."""
+    port = get_port(request.param)
+    session = Session.of_port(port.name)
+    with session.build(tmp_path_factory.mktemp(port.name) / "x.engine") as engine:
+        yield port, session.model, engine
+
+
+def upstream(port: Port, model: Any, image: Image.Image, size: tuple[int, int]) -> Any:
+    """ultralytics' Results for a picture: its predictor's own steps around the model, letterboxed to a fixed size."""
+    from ultralytics.models.yolo.pose import PosePredictor
+    from ultralytics.models.yolo.segment import SegmentationPredictor
+
+    cls = SegmentationPredictor if port.name == "yolov8_seg" else PosePredictor
+    steps = cls(overrides={"conf": CONFIDENCE, "iou": IOU, "max_det": MOST, "save": False, "verbose": False})
+    shape = getattr(model.model[-1], "kpt_shape", None)
+    steps.model = SimpleNamespace(names=model.names, kpt_shape=shape, format="onnx", stride=32, fp16=False)
+    steps.imgsz, steps.device, steps.batch = size, torch.device("cpu"), (["x.jpg"],)
+    bgr = np.ascontiguousarray(np.asarray(image)[..., ::-1])
+    x = steps.preprocess([bgr])
+    with torch.inference_mode():
+        boxes, scores, more, *proto = model(x)
+        rows = torch.cat([boxes, scores, more], 1)
+        return steps.postprocess(((rows, *proto), None) if proto else (rows, None), x, [bgr])[0]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("size", [(640, 640), (384, 640), (640, 480)])
+def test_the_letterbox_is_upstreams_byte_for_byte(name: str, size: tuple[int, int]) -> None:
+    from ultralytics.data.augment import LetterBox
+
+    image = PICTURES[name]()
+    theirs = LetterBox(size, auto=False)(image=np.asarray(image))
+    np.testing.assert_array_equal(letterbox(image, size)[0], theirs)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_results_are_upstreams(opened: tuple[Port, Any, Engine], name: str) -> None:
+    """The same detections in the same order; each kind of value within the port's tolerance of its own range."""
+    port, model, engine = opened
+    image = PICTURES[name]()
+    ours = port.infer(SimpleNamespace(open=lambda: engine), image)
+    theirs = upstream(port, model, image, (640, 640))
+    assert len(ours.boxes) == len(theirs.boxes) and (name == "pixel" or len(ours.boxes) > 3)
+    if not len(ours.boxes):
+        return
+    assert error(ours.boxes, theirs.boxes.xyxy.numpy()) <= port.tolerance
+    assert error(ours.scores, theirs.boxes.conf.numpy()) <= port.tolerance
+    if port.name == "yolov8_seg":
+        assert ours.classes.tolist() == theirs.boxes.cls.int().tolist()
+        rows, columns = letterbox(image, (640, 640))[1].inside
+        masks = theirs.masks.data.numpy()[:, rows, columns]
+        # A logit within the tolerance of 0 may fall on either side.
+        assert (ours.masks != masks).sum() <= 1e-5 * masks.size
+    else:
+        theirs = theirs.keypoints.data.numpy()
+        assert error(ours.points[..., :2], theirs[..., :2]) <= port.tolerance
+        assert error(ours.points[..., 2], theirs[..., 2]) <= port.tolerance
+
+
+@pytest.mark.parametrize("scale", ["n", "s"])
+def test_a_users_checkpoint_of_either_size_is_loaded(scale: str, tmp_path: Path) -> None:
+    from ultralytics.nn.tasks import PoseModel
+
+    torch.manual_seed(3)
+    theirs = PoseModel(f"yolov8{scale}-pose.yaml", verbose=False).eval()
+    path = tmp_path / "mine.pt"
+    torch.save(theirs.state_dict(), path)
+    session = Session.of_port(
+        "yolov8_pose", checkpoint=path, params={"WIDTH": {"n": 16, "s": 32}[scale], "RE_SIZE": "64,96"}
+    )
+    (x,) = session.example_arrays()
+    with torch.inference_mode():
+        rows = theirs(torch.from_numpy(x))[0]
+        ours = torch.cat(session.model(torch.from_numpy(x)), 1)
+    assert torch.equal(rows, ours)
+    assert session.weights().values.size > 3e6
+
+
+def test_checkpoints_that_cannot_serve_are_told(tmp_path: Path) -> None:
+    from ultralytics.nn.tasks import PoseModel
+
+    port = get_port("yolov8_pose").part()
+    medium = {"model.0.conv.weight": torch.zeros(48, 3, 3, 3)}
+    torch.save(medium, tmp_path / "m.pt")
+    with pytest.raises(WorkbenchError, match=r"16 output channels \(YOLOv8n\) or 32 \(YOLOv8s\); got one of 48"):
+        port.original(tmp_path / "m.pt")
+    model = PoseModel("yolov8n-pose.yaml", verbose=False)
+    torch.save({"model": model}, tmp_path / "yolov8n-pose.pt")  # as ultralytics saves it
+    with pytest.raises(WorkbenchError, match="pickled") as caught:
+        port.original(tmp_path / "yolov8n-pose.pt")
+    assert "ultralytics.YOLO('yolov8n-pose.pt').model.float().state_dict()" in caught.value.note
+    torch.save({k: v for k, v in model.state_dict().items() if "cv4" not in k}, tmp_path / "detect.pt")
+    with pytest.raises(WorkbenchError, match="the checkpoint has no 'model.22.cv4"):
+        port.original(tmp_path / "detect.pt")
