@@ -81,7 +81,7 @@ def test_results_are_upstreams(opened: tuple[Port, Any, Engine], name: str) -> N
     image = PICTURES[name]()
     ours = port.infer(SimpleNamespace(open=lambda: engine), image)
     theirs = upstream(port, model, image, (640, 640))
-    assert len(ours.boxes) == len(theirs.boxes) and (name == "pixel" or len(ours.boxes) > 3)
+    assert len(ours.boxes) == len(theirs.boxes) and (name in ("odd", "pixel") or len(ours.boxes) > 3)
     if not len(ours.boxes):
         return
     assert error(ours.boxes, theirs.boxes.xyxy.numpy()) <= port.tolerance
@@ -131,5 +131,5 @@ def test_checkpoints_that_cannot_serve_are_told(tmp_path: Path) -> None:
         port.original(tmp_path / "yolov8n-pose.pt")
     assert "ultralytics.YOLO('yolov8n-pose.pt').model.float().state_dict()" in caught.value.note
     torch.save({k: v for k, v in model.state_dict().items() if "cv4" not in k}, tmp_path / "detect.pt")
-    with pytest.raises(WorkbenchError, match="the checkpoint has no 'model.22.cv4"):
+    with pytest.raises(WorkbenchError, match=r"the checkpoint has no 'model\.22\.cv4"):
         port.original(tmp_path / "detect.pt")

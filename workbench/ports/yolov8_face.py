@@ -54,7 +54,6 @@ PORT = replace(
             name="face",
             stem="yolov8_face",
             original=original,
-            tolerance=7.7e-5,  # as of YOLOv8-pose; its own error is 9.6e-6
             params={**_POSE.params, "NAME": "yolov8_face", "WIDTH": "16", "POINTS": str(POINTS), "POINT_HIDDEN": "16"},
         ),
     ),

@@ -19,6 +19,7 @@ from workbench.ports.common.yolov8 import (
     CLASSES,
     PARAMS,
     SCORES,
+    TOLERANCE,
     VARIANTS,
     Frame,
     make_feeds,
@@ -79,7 +80,7 @@ PORT = Port(
             make_feeds,
             to_original,
             from_original,
-            1.1e-4,  # the verdict's K, 8, times the original's own error from float64 on the sample, 1.4e-5, of scores
+            TOLERANCE,
             {**PARAMS, "NAME": "yolov8_seg", "WIDTH": "16", "CLASSES": str(len(COCO)), "CLASS_HIDDEN": "80"},
             VARIANTS,
         ),
