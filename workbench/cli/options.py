@@ -34,7 +34,7 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", default="openvino", help="openvino (default) or reference")
+    parser.add_argument("--engine", default="openvino", help="openvino (default), cuda, emulator or reference")
     parser.add_argument("--precision", help="f32, bf16 or f16 (default: the config's prec_mode)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
 

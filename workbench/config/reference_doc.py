@@ -81,7 +81,7 @@ def _layer(cls: type[Layer]) -> str:
     facts = [f"Inputs: {_arity(cls)}."]
     if has_weights(cls):
         facts.append(f"Weights: {', '.join(f'`{letter}`' for letter in _letters(cls)) or 'as its keys say'}.")
-    engines = [name for name in ("reference", "openvino", "numpy") if getattr(cls, name) is not None]
+    engines = [name for name in ("reference", "openvino", "cuda", "numpy") if getattr(cls, name) is not None]
     if engines:
         facts.append(f"Implemented as: {', '.join(engines)}.")
     example = next((case.keys for case in cls.CASES if case.keys), None)
