@@ -46,10 +46,17 @@ def stride(scene: Scene, node: Node) -> Iterator[Edit]:
         yield from ({"stride": s} for s in ("1", "2", "3", "4", "1,2", "2,1") if s != text(now))
 
 
-@cause("dilation", "1 to 4", *WINDOWS)
+@cause("dilation", "1 to 4, as the line is padded and with the padding that keeps the size", *WINDOWS)
 def dilation(scene: Scene, node: Node) -> Iterator[Edit]:
-    if has(node, "dilation"):
-        yield from ({"dilation": str(d)} for d in (1, 2, 3, 4))
+    if not has(node, "dilation"):
+        return
+    layer: Any = node.layer
+    for d in (1, 2, 3, 4):
+        yield {"dilation": str(d)}
+        if node.tag in ("conv2d", "conv1d") and not getattr(layer, "pad_tf", ""):
+            pads = {d * (k // 2) for k in each(layer.kernel)}
+            if len(pads) == 1:
+                yield {"dilation": str(d), "pad": str(*pads)}
 
 
 @cause("kernel", "sizes of the model's own kernels; of a pool every h,w up to 31 that gives the original's size; 1 to "
