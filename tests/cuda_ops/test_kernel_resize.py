@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from kernel_testing import EPS, Tensor, assert_close, checked, rounded, run
 
-from cuda_ops.resize import resize_bilinear, resize_nearest
+from cuda_ops.resize import resize_bicubic, resize_bilinear, resize_nearest
 
 pytestmark = pytest.mark.emulator
 rng = np.random.default_rng(0)
@@ -30,6 +30,33 @@ def check_bilinear(shape, out, align_corners, storage="f32"):
     assert_close(y.read(), want, (8 + 4 * sum(shape[2:])) * EPS * 2 * np.abs(x).max(), storage)
 
 
+def cubic(size, out, align_corners):
+    """[out, size]: what each element counts, by Keys' kernel with a = -0.75; beyond an edge its element goes on."""
+    a, weights = -0.75, np.zeros((out, size))
+    for i in range(out):
+        at = i * (size - 1) / max(out - 1, 1) if align_corners else (i + 0.5) * size / out - 0.5
+        for tap in range(int(np.floor(at)) - 1, int(np.floor(at)) + 3):
+            d = abs(at - tap)
+            near, far = (a + 2) * d**3 - (a + 3) * d**2 + 1, a * (d**3 - 5 * d**2 + 8 * d - 4)
+            weights[i, min(max(tap, 0), size - 1)] += near if d <= 1 else far
+    return weights
+
+
+def check_bicubic(shape, out, align_corners):
+    x, y = rng.standard_normal(shape).astype(np.float32), Tensor((*shape[:2], *out))
+    run(resize_bicubic(Tensor(x), y, shape, out, align_corners))
+    rows, columns = (cubic(n, m, align_corners) for n, m in zip(shape[2:], out, strict=True))
+    # weights are sums of some products of numbers up to 8; a coordinate is off by some EPS of its size
+    bound = (64 + 8 * sum(shape[2:])) * EPS * 2 * np.abs(x).max()
+    assert_close(y.read(), rows @ x.astype(np.float64) @ columns.T, bound)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("shape, out", SIZES)
+def test_bicubic(drv, shape, out, align_corners):
+    check_bicubic(shape, out, align_corners)
+
+
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("shape, out", SIZES)
 def test_bilinear(drv, shape, out, align_corners):
@@ -52,4 +79,5 @@ def test_storage(drv, storage):
 def test_check_mode_is_silent(drv):
     with checked():
         check_bilinear(*SIZES[1], False)
+        check_bicubic(*SIZES[1], False)
         test_nearest(drv, *SIZES[1])
