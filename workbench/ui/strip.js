@@ -29,7 +29,7 @@ export function moduleStrip(go) {
   });
 
   function draw(modules, cursor) {
-    const step = Math.min(12, WIDTH / Math.max(1, modules.length)), width = Math.max(1, Math.min(8, Math.round(step * 0.6)));
+    const step = Math.min(20, WIDTH / Math.max(1, modules.length)), width = Math.max(1, Math.min(8, Math.round(step * 0.6)));
     places = modules.map(({ path, row }, i) => ({ path, row, x: Math.round(i * step) + 1 }));
     set(ticks, places.map(({ path, row, x }) => {
       const state = row?.status || "none";
@@ -50,13 +50,12 @@ export function moduleStrip(go) {
 function groups(modules) {
   const paths = modules.map(({ path }) => path.split("."));
   let depth = 1;
-  while (depth < 4 && new Set(paths.map((p) => p.slice(0, depth).join("."))).size < 2) depth += 1;
+  while (depth < 3 && new Set(paths.map((p) => p.slice(0, depth).join("."))).size < 4) depth += 1;
   const found = [];
   paths.forEach((path, i) => {
     const name = path.slice(0, depth).join(".");
     if (found.at(-1)?.name === name) found.at(-1).to = i + 1;
     else found.push({ name, from: i, to: i + 1 });
   });
-  const wide = found.length > 24 ? [] : found;
-  return wide.map((group) => ({ ...group, name: group.name.split(".").slice(-2).join(".") }));
+  return found.filter(({ from, to }) => to - from > 1).map((group) => ({ ...group, name: group.name.split(".").at(-1) }));
 }

@@ -29,9 +29,10 @@ export function words(line) {
   return found;
 }
 
-// The words as they are shown: blanks in a row are one, and a name's part up to `scope` is an ellipsis.
+// The words as they are shown: blanks in a row are one, a name's part up to `scope` is an ellipsis, rules are cut.
 export function shown(line, scope) {
   return words(line).flatMap(([kind, text]) => {
+    if (kind === "c") return [["c", text.replace(/([-=*#_])\1{5,}/g, "$1$1$1$1").replace(/\s+$/, "")]];
     if (kind === "") return [["", " "]];
     if (kind === "n" && scope && text.startsWith(`${scope}.`)) return [["f", "…"], ["n", text.slice(scope.length + 1)]];
     return [[kind, text]];

@@ -21,7 +21,7 @@ function render({ model, el }) {
   // ---- header
   const file = h("span", "pw-mono pw-small pw-dim pw-file"), saved = h("span", "pw-row pw-small pw-saved");
   const engine = h("select", { "aria-label": "engine and precision", onchange: () => save({ engine: engine.value }) });
-  const params = h("input", { type: "text", class: "pw-mono pw-params", "aria-label": "the config's parameters", title: "the config's $NAMEs; Enter applies", spellcheck: "false" });
+  const params = h("input", { type: "text", class: "pw-mono pw-params", "aria-label": "the config's parameters", spellcheck: "false" });
   params.addEventListener("change", () => save({ params: params.value }));
   params.addEventListener("keydown", (event) => { if (event.key === "Enter") params.dispatchEvent(new Event("change")); });
   const check = button("Check all", "C", () => send("check"));
@@ -103,7 +103,8 @@ function render({ model, el }) {
     const engines = get("engines").includes(get("engine")) ? get("engines") : [get("engine"), ...get("engines")];
     set(engine, engines.map((name) => h("option", { value: name, selected: name === get("engine") }, name)));
     params.value = get("params");
-    params.size = Math.max(6, params.value.length);
+    params.size = Math.min(22, Math.max(6, params.value.length));
+    params.title = `the config's parameters: ${params.value}; Enter applies`;
     params.hidden = !params.value;
     drawAsks();
   }
@@ -131,6 +132,7 @@ function render({ model, el }) {
     mode.textContent = lines.get("editing") ? "Edit mode" : "Command mode";
     const wrong = Object.keys(diagnosis.get("state")).length ? !diagnosis.get("state").clean : false;
     if (tabs.has("diagnosis")) set(tabs.get("diagnosis").badge, wrong ? glyph("failed") : null);
+    root.classList.toggle("pw-calm", !wrong);
     check.classList.toggle("pw-primary", Boolean(counts.unchecked || counts.stale) && !wrong);
   }
 

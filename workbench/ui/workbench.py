@@ -42,8 +42,8 @@ class Workbench(View):
     params = traitlets.Unicode().tag(sync=True)
     tab = traitlets.Unicode("tensors").tag(sync=True)
     rail = traitlets.Bool(False).tag(sync=True)
-    left = traitlets.Int(626).tag(sync=True)
-    dock = traitlets.Int(190).tag(sync=True)
+    left = traitlets.Int(560).tag(sync=True)
+    dock = traitlets.Int(224).tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)
     facts: Any = traitlets.List().tag(sync=True)
     conflict = traitlets.Unicode().tag(sync=True)  # why saving needs a decision
@@ -64,6 +64,7 @@ class Workbench(View):
             engines=[_engine(session)], params=" ".join(f"{k}={v}" for k, v in session.params.items()), **traits
         )  # fmt: skip
         self._shown: tuple[Any, ...] = ()
+        self._begin()
         left = space.draft.found()
         self.draft = str(space.draft.path) if left not in (None, space.document.text) else ""
         self._mirror()
@@ -77,6 +78,12 @@ class Workbench(View):
         self.ledger.react(lambda: self.lines.set_trait("cursor", self.ledger.picked), "picked")
         space.worker.quick("engines", self._find_engines)
         space.start()
+
+    def _begin(self) -> None:
+        """Put the cursor on the first bad line, or else on the first that can have a verdict."""
+        lines = [r for r in self.lines.rows if r.get("status")]
+        bad = [r for r in lines if r["status"] in ("failed", "unsupported", "text")]
+        self.lines.cursor = next((r["line"] for r in [*bad, *lines]), 1)
 
     # ---- what mirrors the workspace
 

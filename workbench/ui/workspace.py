@@ -17,7 +17,6 @@ import traitlets
 from workbench import shapes
 from workbench.compare.result import LineResult
 from workbench.config.document import Document
-from workbench.config.lexer import NEWLINE
 from workbench.config.parse import Parsed, parse_partial
 from workbench.diagnose.result import Diagnosis, Finding
 from workbench.errors import Where, WorkbenchError
@@ -27,6 +26,7 @@ from workbench.ui import modules
 from workbench.ui.autosave import Draft
 from workbench.ui.base import Telling
 from workbench.ui.rows import judges_of
+from workbench.ui.sound import line_span, lines_of, sound_copy, wrong_lines
 from workbench.ui.verdicts import Signature, Verdicts, signatures
 from workbench.ui.worker import Busy, Progress, Worker
 
@@ -61,9 +61,10 @@ class Workspace(traitlets.HasTraits):
         self.worker = Worker(self._report, self.telling)
         self.file = session.document.file
         self.draft = Draft(self.file, self.telling)
-        self._saved, self._disk = session.document.text, _digest(self.file)
+        self._saved, self._disk = _text_of(self.file, session.document), _digest(self.file)
         self._late: dict[int, tuple[Signature | None, WorkbenchError]] = {}  # by entry; what only a check finds
         self._group = ""
+        self._diagnosed: tuple[Any, ...] = ()
         self._reparse()
         if (report := session.last_report) is not None:
             self._take(report.lines)
@@ -97,8 +98,7 @@ class Workspace(traitlets.HasTraits):
         """
         with self.lock:
             text = self.document.text
-            starts = [0, *(m.end() for m in NEWLINE.finditer(text))]
-            start = starts[line - 1] if line <= len(starts) else len(text)
+            start, _ = line_span(text, line)
             if text[start : start + len(before)] != before:
                 raise WorkbenchError(
                     "the text was changed elsewhere at the same time", self.file, "write the line again"
@@ -146,7 +146,9 @@ class Workspace(traitlets.HasTraits):
 
     def _changed(self) -> None:
         self._reparse()
-        self.diagnosis = None
+        self.error = ""
+        if self.diagnosis is not None and self._place_of(self.diagnosis) != self._diagnosed:
+            self.diagnosis = None
         if self.unsaved:
             self.draft.keep(self.document.text)
         else:
@@ -177,7 +179,7 @@ class Workspace(traitlets.HasTraits):
             lines = [n for n in self.graph.body if n.index not in judged]
             results = [(n, self.verdicts.of(n, self.signs.get(n.entry))) for n in lines]
             found: dict[str, Any] = Counter(result.status.name.lower() for _, result in results)
-            found["text"] = len({e.where.line for e in self.problems if isinstance(e.where, Where) and e.where.line})
+            found["text"] = len(wrong_lines(self.problems))
             far = [(r.cumulative, n.where.line) for n, r in results if math.isfinite(r.cumulative)]
             found["worst"], found["worstLine"] = max(far, default=(0.0, 0))
             return dict(found)
@@ -242,16 +244,18 @@ class Workspace(traitlets.HasTraits):
     def check(self, upto: int | None = None) -> None:
         """Check every line that can be read, or those up to an entry; then look for the cause of the first failure."""
         self.worker.cancel()
+        self.error = ""
         self.worker.submit("checking", lambda progress: self._check(progress, upto))
         if upto is None:
             self.diagnose()
 
     def _check(self, progress: Progress, upto: int | None) -> None:
-        def follow(items: Iterable[LineResult], title: str, total: int) -> Iterator[LineResult]:
-            for result in progress(items, title, total):
-                self._take([result], signs)
-                yield result
-                if result.node.entry == upto:
+        def follow(items: Iterable[Any], title: str, total: int) -> Iterator[Any]:
+            for item in progress(items, title, total):
+                if isinstance(item, LineResult):
+                    self._take([item], signs)
+                yield item
+                if isinstance(item, LineResult) and item.node.entry == upto:
                     raise Reached
 
         with self.lock:
@@ -269,7 +273,15 @@ class Workspace(traitlets.HasTraits):
     def _diagnose(self, progress: Progress) -> None:
         found: Diagnosis = self._attempt(lambda session: session.diagnose(progress))
         with self.lock:
+            self._diagnosed = self._place_of(found)
             self.diagnosis = found
+
+    def _place_of(self, found: Diagnosis) -> tuple[Any, ...]:
+        """The wrong line and all that its verdict depends on; for a clean diagnosis, the whole text."""
+        if found.where is None:
+            return (self.document.text,)
+        entry = next((e.id for e in self.document.entries if e.line == found.where.line), -1)
+        return entry, self.signs.get(entry)
 
     def _recheck(self, progress: Progress) -> None:
         """After an edit: the isolated verdict of each line that it changes, and no other."""
@@ -326,17 +338,15 @@ class Workspace(traitlets.HasTraits):
         then left out too. Raises the errors that have no line.
         """
         while True:
-            with self.lock:
-                session = self.sound_session()
             try:
-                return work(session)
+                return work(self.sound_session())
             except WorkbenchError as problem:
                 if not self._note_late(getattr(problem, "errors", [problem])):
                     raise
 
     def _note_late(self, errors: list[WorkbenchError]) -> bool:
         with self.lock:
-            lines = {line: e.id for e in self.document.entries for line in (e.line, *(kv.line for kv in e.keys))}
+            lines = {line: e.id for e in self.document.entries for line in lines_of(e)}
             news = False
             for error in errors:
                 entry = lines.get(error.where.line) if isinstance(error.where, Where) else None
@@ -350,31 +360,11 @@ class Workspace(traitlets.HasTraits):
         return entry in self._late and self._late[entry][0] == self.signs.get(entry)
 
     def sound_session(self) -> Session:
-        """The session as it is now, with blanks for each line that has errors or reads one that has."""
-        session = copy.copy(self.session)
-        session.document = self.document.copy()
-        if self.problems:
-            bad = self._bad_entries()
-            outputs = {e.id for e in self.document.entries if e.tag == "output"}
-            for entry in bad | outputs:
-                session.document.blank(entry)
-            session.document.append("[output] refname=*")
-        return session
-
-    def _bad_entries(self) -> set[int]:
-        wrong = {getattr(e.where, "line", 0) for e in self.problems}
-        nodes = {node.entry for node in self.graph}
-        bad = set()
-        for entry in self.document.entries:
-            lines = {entry.line, *(kv.line for kv in entry.keys)}
-            if lines & wrong or (entry.id not in nodes and entry.tag not in ("model", "default", "output")):
-                bad.add(entry.id)
-        tensors = {t for node in self.graph if node.entry in bad for t in node.outputs}
-        for node in self.graph:
-            if tensors & {*node.inputs}:
-                bad.add(node.entry)
-                tensors |= {*node.outputs}
-        return bad
+        """The session as it is now, without the lines that have errors or read one that has."""
+        with self.lock:
+            session = copy.copy(self.session)
+            session.document = sound_copy(self.document, self.graph, self.problems)
+            return session
 
 
 def _light(session: Session) -> Parsed:
@@ -385,6 +375,14 @@ def _light(session: Session) -> Parsed:
     except WorkbenchError as problem:
         parsed.errors += getattr(problem, "errors", [problem])
     return parsed
+
+
+def _text_of(file: str, document: Document) -> str:
+    """The file's text; the document's own where there is no file."""
+    try:
+        return Document.read(file).text
+    except WorkbenchError:
+        return document.text
 
 
 def _digest(file: str) -> bytes | None:
