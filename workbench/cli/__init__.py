@@ -22,6 +22,7 @@ COMMANDS = {
     "convert-v4": "rewrite a config of the older V4 dialect as V5.1",
     "custom": "check layers of your own with CUDA kernels: in the emulator, against a reference, on a GPU",
     "dict": "print or write the layer dictionary, or the language reference",
+    "selftest": "every layer and port on the GPU against PyTorch, with speeds and memory, as one record",
     "doctor": "what this machine has, and what each missing thing costs",
 }
 

@@ -5,8 +5,8 @@
     %%cuda_layer SwiGLU --time-limit 5
     extern "C" __global__ void swiglu(const float *gate, ...)
 
-CLASS is a CudaLayer of the notebook (workbench.custom). The report is the cell's result, and CLASS.report; its lines are
-counted as the cell's own, the first being the %%cuda_layer line.
+CLASS is a CudaLayer of the notebook (workbench.custom). The report is the cell's result, and CLASS.report; its lines
+are counted as the cell's own, the first being the %%cuda_layer line.
 """
 
 from __future__ import annotations

@@ -1,0 +1,169 @@
+"""The cuda engine proved and measured on the GPU at hand: each layer's cases, each port, and speed against PyTorch."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from workbench import __version__
+from workbench.compare.verdict import error, tolerance
+from workbench.custom.alone import engine_of, feeds_of, graph_of
+from workbench.engines import engine_class
+from workbench.engines.base import Engine
+from workbench.engines.build import Network, load_network
+from workbench.errors import WorkbenchError
+from workbench.graph import DTYPES, TensorSpec
+from workbench.layers import LAYERS
+from workbench.layers.base import Case
+from workbench.ports import PORTS, get_port
+from workbench.ports.base import Part
+from workbench.session import Session
+
+FORMAT = 1  # of the record
+BATCHES = (1, 2, 4)
+ROUNDS = 20
+PACKAGES = ("numpy", "torch", "pycuda", "cuda-bindings", "nvidia-cuda-nvrtc")
+
+
+class Selftest:
+    """One run. engine: cuda, or emulator, which runs the same steps on the CPU and whose times mean nothing.
+
+    budget: seconds; what would begin later is left out, and the record's `left_out` says so.
+    """
+
+    def __init__(self, engine: str, budget: float, say: Callable[[str], None] = print) -> None:
+        self.engine, self.budget, self.say = engine, budget, say
+        self.began = time.monotonic()
+        self.left_out: list[str] = []
+
+    def run(self, ports: tuple[str, ...] = PORTS) -> dict[str, Any]:
+        """The record, ready for JSON. Raises WorkbenchError where the engine cannot run at all."""
+        device = engine_class(self.engine).machine()
+        record = {
+            "format": FORMAT,
+            "date": datetime.date.today().isoformat(),
+            "workbench": __version__,
+            "engine": self.engine,
+            "device": device,
+            "python": platform.python_version(),
+            "packages": {name: version for name in PACKAGES if (version := _version(name))},
+            "layers": list(self._until("layers", self.layers())),
+            "ports": list(self._until("ports", self.ports(ports))),
+        }
+        return {**record, "seconds": round(time.monotonic() - self.began, 1), "left_out": self.left_out}
+
+    def _until(self, what: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for row in rows:
+            yield row
+            if time.monotonic() - self.began > self.budget:
+                self.left_out.append(f"{what} after {row['name']}: the {self.budget:g} s were spent")
+                return
+
+    # ---- layers
+
+    def layers(self) -> Iterator[dict[str, Any]]:
+        """A row for every layer: how many cases it has, and the errors of those that do not agree with the reference."""
+        for tag, cls in sorted(LAYERS.items()):
+            if cls.cuda is not None and cls.CASES and cls.__module__.startswith("workbench."):
+                failed = [text for i, case in enumerate(cls.CASES) if (text := self._case(tag, i, case))]
+                if failed:
+                    self.say(f"✗ {tag}: {'; '.join(failed)}")
+                yield {"name": tag, "cases": len(cls.CASES), "failed": failed}
+
+    def _case(self, tag: str, number: int, case: Case) -> str:
+        """What is wrong with a case; empty where nothing is."""
+        rng = np.random.default_rng(number)
+        try:
+            words = dict(pair.split("=", 1) for pair in case.keys.split())
+            layer = LAYERS[tag].parse({k: v for k, v in words.items() if k not in ("act", "act_alpha", "act_beta")})
+            graph = graph_of(layer, case.specs)
+            x = case.feeds(rng) if case.feeds else [_draw(rng, spec, case.positive) for spec in case.specs]
+            w = {k: _draw(rng, TensorSpec(s), k == "v") for k, s in layer.weights(*case.specs)}
+            feeds = feeds_of(graph, x)
+            with engine_of(self.engine, graph, w) as engine:
+                got = engine.run(feeds, check=False)
+            wanted = engine_of("reference", graph, w).run(feeds, check=False)
+            exact = engine_of("reference", graph, w, "f64").run(feeds, check=False)
+        except WorkbenchError as problem:
+            return f"case {number}: {problem.problem}"
+        off = {n: (error(got[n], r), tolerance(error(r, exact[n]), exact=_copies(layer, r))) for n, r in wanted.items()}
+        return "; ".join(
+            f"case {number} {n}: error {e:.1e}, allowed {a:.1e}" for n, (e, a) in off.items() if not e <= a
+        )
+
+    # ---- ports
+
+    def ports(self, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """A row for every part of every port: parity, times and memory at each batch; or why there are none."""
+        for name in names:
+            port = get_port(name)
+            for part in port.parts:
+                title = f"{name} {part.name}" if part.name else name
+                try:
+                    row = {"name": title, "batches": [*self._batches(name, part)]}
+                except (WorkbenchError, ImportError) as problem:
+                    row = {"name": title, "failed": str(problem).splitlines()[0]}
+                self.say(f"{title}: {row.get('failed') or _brief(row['batches'])}")
+                yield row
+
+    def _batches(self, port: str, part: Part) -> Iterator[dict[str, Any]]:
+        session = Session.of_port(port, part.name)
+        values = session.weights().values
+        for batch in BATCHES if self.engine == "cuda" else BATCHES[:1]:
+            params = {**part.params, "BATCH_SIZE": str(batch)}
+            network = load_network(part.config_path, params, values)
+            feeds = part.feeds(params)
+            wanted = part.run_original(feeds, session.model)
+            with network.build(self.engine, "f32") as engine:
+                got = engine.run(feeds)
+                errors = {n: error(got[n], wanted[n]) for n in wanted}
+                row = {"batch": batch, "errors": errors, "tolerance": part.tolerance}
+                row["passed"] = all(e <= part.tolerance for e in errors.values())
+                yield row | self._speed(engine, network, part, session.model, feeds)
+
+    def _speed(self, engine: Engine, network: Network, part: Part, model: Any, feeds: Any) -> dict[str, Any]:
+        """Milliseconds of our engine, and on a GPU of PyTorch there; memory in bytes."""
+        ours = {"workbench_ms": _median_ms(lambda: engine.run(feeds)), "workbench_bytes": engine._runner.bytes}  # type: ignore[attr-defined]
+        if self.engine != "cuda":
+            return ours
+        from workbench.bench.torch_gpu import torch_on_gpu
+
+        return ours | torch_on_gpu(model, part.to_original(feeds), ROUNDS)
+
+
+def _draw(rng: np.random.Generator, spec: TensorSpec, positive: bool) -> np.ndarray:
+    if spec.dtype == "f32":
+        x = rng.standard_normal(spec.shape).astype(np.float32)
+        return np.abs(x) + np.float32(0.5) if positive else x
+    return rng.integers(0, 200 if spec.dtype[0] == "u" else 5, spec.shape).astype(DTYPES[spec.dtype])
+
+
+def _copies(layer: Any, r: np.ndarray) -> bool:
+    return layer.exact or r.dtype.kind != "f"
+
+
+def _median_ms(run: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times)
+
+
+def _brief(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(f"batch {r['batch']} {'✓' if r['passed'] else '✗'} {r['workbench_ms']:.2f} ms" for r in rows)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
