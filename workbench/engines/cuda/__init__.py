@@ -21,7 +21,7 @@ It gives its outputs, tensors of the shapes that `infer` states, which are close
     plan.chain(chain, inputs, y)    elementwise operations (cuda_ops.elementwise)
     plan.copy(x, y)                 strided views: x.permute, x.narrow, x.expand, x.as_strided; plan.reshape(x, shape)
     plan.packed(x), plan.cast(x)    without gaps, another type
-    y.in_use(count)                 only so many rows of y hold something (an i32 tensor [1]): what detections are given as
+    y.in_use(count)                 only so many rows of y hold something (an i32 tensor [1]), as of detections
     plan.take_act()                 the line's act=, for a kernel that applies it; otherwise a step of its own follows
 
 In a Launch's args a Tensor stands for its address and a NumPy array (biases: float32) for a constant, uploaded once.
