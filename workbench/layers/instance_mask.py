@@ -62,17 +62,17 @@ class InstanceMask(Layer):
 
     def openvino(self, ov: Any, w: dict[str, Any], image: Any, box: Any, value: Any, proto: Any) -> Any:
         h, wide = (d.get_length() for d in proto.get_partial_shape()[2:])
-        logits = ov.reshape(_logits(ov, image, value, proto), [1, -1, h, wide], False)
-        h, wide = h * self.factor, wide * self.factor
-        if self.factor > 1:
-            size, axes = (ov.constant(np.array(pair, np.int64)) for pair in ((h, wide), (2, 3)))
-            logits = ov.interpolate(logits, size, "linear_onnx", "sizes", axes=axes)
+        logits = ov.reshape(_logits(ov, image, value, proto), [-1, 1, h, wide], False)
+        edged = ov.pad(logits, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
+        logits = ov.convolution(edged, ov.constant(_phases(self.factor)), [1, 1], [0, 0], [0, 0], [1, 1])
+        positive = ov.depth_to_space(ov.convert(ov.greater(logits, np.float32(0)), "u8"), "blocks_first", self.factor)
         x1, y1, x2, y2 = (ov.unsqueeze(side, 2) for side in ov.split(box, 1, 4).outputs())
-        row, column = np.arange(h, dtype=np.float32)[None, :, None], np.arange(wide, dtype=np.float32)[None, None]
+        row = np.arange(h * self.factor, dtype=np.float32)[None, :, None]
+        column = np.arange(wide * self.factor, dtype=np.float32)[None, None]
         across = ov.logical_and(ov.less_equal(x1, column), ov.greater(x2, column))
         down = ov.logical_and(ov.less_equal(y1, row), ov.greater(y2, row))
-        positive = ov.greater(ov.squeeze(logits, [0]), np.float32(0))
-        return ov.convert(ov.logical_and(positive, ov.logical_and(across, down)), "u8")
+        inside = ov.multiply(ov.convert(across, "u8"), ov.convert(down, "u8"))
+        return ov.multiply(ov.squeeze(positive, [1]), inside)
 
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         image, box, value, proto = x
@@ -102,3 +102,13 @@ def _logits(ov: Any, image: Any, value: Any, proto: Any) -> Any:
         own = ov.squeeze(ov.non_zero(ov.equal(image, np.int32(i)), "i32"), [0])
         products.append(ov.matmul(value if n == 1 else ov.gather(value, own, 0), ov.gather(proto, i, 0), False, False))
     return products[0] if n == 1 else ov.concat(products, 0)
+
+
+def _phases(factor: int) -> np.ndarray:
+    """[factor², 1, 3, 3]: the shares that an element's 3 x 3 surroundings have in each of its enlarged pixels.
+
+    OpenVINO convolves many times faster than it interpolates.
+    """
+    at = (np.arange(factor) + 0.5) / factor - 0.5  # a pixel's place, in elements from the middle one
+    along = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
+    return np.einsum("yi,xj->yxij", along, along).reshape(factor * factor, 1, 3, 3).astype(np.float32)
