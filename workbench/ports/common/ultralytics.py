@@ -100,7 +100,7 @@ def _pictures() -> Any:
 
 
 def _findable(model: Any) -> Any:
-    """Random heads made to find something: values that vary, boxes of a few cells, one of 400 above the threshold."""
+    """Random heads made to find something: varied values, boxes of a few cells, 20 likely on each map."""
     import torch
 
     head, values = model.model[-1], {}
@@ -117,9 +117,9 @@ def _findable(model: Any) -> Any:
             values[last] = y * stretch[:, None, None]
         for branch in head.cv2:
             branch[-1].bias.copy_((-0.5 * torch.arange(16.0)).repeat(4))
-        best = torch.cat([values[branch[-1]].amax(1).flatten() for branch in head.cv3])
         for branch in head.cv3:
-            branch[-1].bias.add_(torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(1 - 1 / 400))
+            best = values[branch[-1]].amax(1).flatten()
+            branch[-1].bias.add_(torch.logit(torch.tensor(CONFIDENCE)) - best.quantile(1 - 40 / len(best)))
     return model
 
 
