@@ -21,6 +21,7 @@ from workbench.engines.reference import ReferenceEngine
 from workbench.errors import WorkbenchError
 from workbench.ports import get_port
 from workbench.shapes import infer
+from workbench.soynet import feedData, freeSoyNet, getOutput, inference, initSoyNet
 
 pytestmark = pytest.mark.emulator
 
@@ -38,6 +39,8 @@ SMALL = {
     "mobile_sam_decoder": {},
     "mobile_sam_mask": {},
     "mobile_sam_box": {},
+    "mobile_sam_no_box": {},
+    "mobile_sam_no_mask": {},
     "mobile_sam_forward_point": {},
 }
 
@@ -345,3 +348,23 @@ def test_open_batches_of_several_inputs_must_agree():
         with pytest.raises(WorkbenchError, match="one batch size; got 1 and 2"):
             engine.run({"A": np.zeros((1, 3), np.float32), "B": np.zeros((2, 3), np.float32)})
         assert engine.run({"A": np.ones((4, 3), np.float32), "B": np.ones((4, 3), np.float32)})["Y"].sum() == 24
+
+
+def test_client_programs_choose_the_engine_by_parameter(tmp_path):
+    """SoyNet's five calls, a whole life."""
+    config = tmp_path / "client.cfg"
+    config.write_text(
+        "[model] make_engine=1 engine_file=$ENGINE\n[input] refname=X shape=$BATCH_SIZE,3 dtype=f32\n"
+        "[scale] scale=2 refname=Y\n[output] refname=Y\n"
+    )
+    parameters = f"BATCH_SIZE=2 ENGINE={tmp_path / 'client.engine'}"
+    for _ in range(2):  # built, then opened from its file
+        handle = initSoyNet(str(config), parameters, engine="emulator")
+        x, y = np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((2, 3), np.float32)
+        feedData(handle, 0, x)
+        inference(handle)
+        getOutput(handle, 0, y)
+        freeSoyNet(handle)
+        np.testing.assert_array_equal(y, 2 * x)
+    with open_engine(tmp_path / "client.engine") as engine:
+        assert engine.name == "emulator"
