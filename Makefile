@@ -54,6 +54,7 @@ test: $(VENV)/test lint
 
 test-all: $(VENV)/agpl
 	$(PY) -m pytest -m "$(REST)" tests
+	$(PY) -m pytest --nbval-lax --nbval-current-env $(wildcard notebooks/agpl/*.ipynb)
 
 lab: $(VENV)/port
 	$(PY) -m jupyter lab $(wildcard notebooks)
