@@ -105,7 +105,7 @@ def test_batches_of_1_2_and_4_are_among_those_tested(part: Variant) -> None:
 
 
 def apart(got: np.ndarray, want: np.ndarray) -> float:
-    """The verdict's error; of whole numbers, how many differ to one that is not 0: a mask's pixel may, near its edge."""
+    """The verdict's error; of whole numbers, how many differ per one that is not 0, as masks' edges may."""
     if got.dtype.kind == "f" or got.shape != want.shape:
         return error(got, want)
     return float((got != want).sum() / max(1, np.count_nonzero(want)))

@@ -88,7 +88,9 @@ def test_results_are_upstreams(opened: tuple[Port, Any, Engine], name: str) -> N
     image = PICTURES[name]()
     ours = port.infer(SimpleNamespace(open=lambda: engine), image)
     theirs = upstream(port, model, image, (640, 640))
-    assert len(ours.boxes) == len(theirs.boxes) > 3
+    assert len(ours.boxes) == len(theirs.boxes) and (name == "odd" or len(ours.boxes) > 3)
+    if not len(ours.boxes):  # a strip of 333 x 71 may hold none
+        return
     twin = twins(ours.boxes, theirs.boxes.xyxy.numpy())
     assert error(ours.boxes[twin], theirs.boxes.xyxy.numpy()) <= port.tolerance
     assert error(ours.scores[twin], theirs.boxes.conf.numpy()) <= port.tolerance
