@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import traitlets
@@ -56,6 +57,7 @@ class LinesView(View):
 
     def __init__(self, workspace: Workspace, **traits: Any) -> None:
         self.workspace = workspace
+        self.save: Callable[[], object] = workspace.save  # a widget around may ask first
         super().__init__(lock=workspace.lock, dictionary=dictionary_of(workspace.parsed.dictionary), **traits)
         self._mirror()
         workspace.observe(lambda _: self._mirror(), ["version", "checked"])
@@ -122,7 +124,7 @@ class LinesView(View):
         return self.workspace.check(upto)
 
     def do_save(self) -> None:
-        self.workspace.save()
+        self.save()
 
     def do_diff(self) -> None:
         self.diff = diff_rows(self.workspace.saved_text, self.text)

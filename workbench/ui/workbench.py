@@ -65,6 +65,7 @@ class Workbench(View):
         )  # fmt: skip
         self._shown: tuple[Any, ...] = ()
         self._begin()
+        self.lines.save = self.do_save
         left = space.draft.found()
         self.draft = str(space.draft.path) if left not in (None, space.document.text) else ""
         self._mirror()
