@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise WorkbenchError(f"expected counts of at least 0; got --count {args.count} --clean {args.clean}")
     subjects = _subjects(args)
     record = plant(plan.allot(subjects, args.count, args.seed), subjects, args.seed, args.clean, progress)
-    sheet = report.sheet(record, args.count, args.seed)
+    sheet = report.sheet(record, args.count, args.seed, args.only or "")
     print(report.text(sheet))
     if args.json:
         write_text(args.json, json.dumps(sheet, indent=1))
