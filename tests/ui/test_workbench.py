@@ -113,7 +113,7 @@ def test_a_wrong_line_its_error_and_its_correction(workbench) -> None:
     assert lab.cells() == 2
 
 
-def test_save_reload_and_a_file_changed_by_another_program(workbench, lab_root: Path, request) -> None:
+def test_save_and_a_file_changed_by_another_program(workbench, lab_root: Path, request) -> None:
     lab = workbench()
     file = lab_root / f"{request.node.name}.cfg"
     press(lab, "Home", "o")
@@ -136,8 +136,6 @@ def test_save_reload_and_a_file_changed_by_another_program(workbench, lab_root: 
     asks.get_by_role("button", name="Save over it").click()
     lab.kernel_until("w.unsaved", 0)
     assert "# more" in file.read_text()
-    lab.open(f"{request.node.name}.ipynb")  # as a page that was closed and opened again
-    lab.run_all()
 
 
 def test_the_tree_proposes_and_the_ledger_lists(workbench) -> None:

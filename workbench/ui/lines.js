@@ -264,7 +264,7 @@ function render({ model, el }) {
   // ---- the model
   let waiting = false;
   const later = () => { if (!waiting) { waiting = true; queueMicrotask(() => { waiting = false; refresh(); }); } };
-  for (const name of ["text", "rows", "problems", "changed", "ack", "filter", "query", "modules", "covered", "diff", "proposal", "chosen"]) model.on(`change:${name}`, later);
+  for (const name of ["text", "rows", "problems", "changed", "ack", "filter", "query", "modules", "covered", "diff", "proposal", "chosen", "chosenLine"]) model.on(`change:${name}`, later);
   model.on("change:cursor", () => { layout(); list.reveal(places.get(get("cursor"))); say(); });
   model.on("change:mode", () => open(get("mode")));
   model.on("msg:custom", (message) => { if (message.insert !== undefined) insertBelow(message.insert); });
