@@ -12,9 +12,6 @@ from workbench.diagnose.locate import Located
 from workbench.diagnose.scene import REFUSALS
 from workbench.engines.reference import evaluate_graph
 from workbench.graph import Node
-from workbench.trace.match import match_values
-from workbench.trace.record import record
-from workbench.trace.view import apply_view
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -25,6 +22,10 @@ def match_by_value(session: Session, found: Located) -> list[str]:
 
     A line is matched where one tensor of the original alone has the values that it gives.
     """
+    from workbench.trace.match import match_values
+    from workbench.trace.record import record
+    from workbench.trace.view import apply_view
+
     inner = found.result.region[:-1] if found.result else ()
     exported = session.original.exported
     if not inner or exported is None or found.checker is None or found.weights is None:
