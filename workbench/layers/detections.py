@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
 from workbench.layers.boxes import corners, corners_cuda, corners_openvino, crowd
-from workbench.layers.pick import kept, kept_cuda, kept_openvino, place_cuda, rows_of_nms, want_kept
+from workbench.layers.kept import kept, kept_cuda, kept_openvino, place_cuda, rows_of_nms, want_kept
 
 
 def _feeds(rng: np.random.Generator, n: int, used: int) -> list[np.ndarray]:

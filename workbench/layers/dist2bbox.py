@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ from cuda_ops import yolo as kernels
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-
-FIRST_STRIDE = 8  # the first map's pixels per cell; it doubles from map to map
+from workbench.layers.cells import cells
 
 
 @layer("dist2bbox")
@@ -65,12 +63,3 @@ class Dist2Bbox(Layer):
         Case("bbox_type=xywh", [(2, 4, 50), (2, 3, 5, 7), (2, 3, 3, 4), (2, 3, 1, 3)]),
         Case("bbox_type=xywh", [(1, 4, 12), (1, 8, 3, 4)]),
     ]
-
-
-def cells(sizes: Sequence[Sequence[int]]) -> np.ndarray:
-    """[3, A] f32: x and y of every cell's centre in cells, and the cell's pixels, map after map, row by row."""
-    columns = []
-    for i, (h, w) in enumerate(sizes):
-        y, x = np.mgrid[:h, :w].reshape(2, -1) + 0.5
-        columns.append(np.stack([x, y, np.full(h * w, FIRST_STRIDE * 2.0**i)]))
-    return np.concatenate(columns, 1).astype(np.float32)

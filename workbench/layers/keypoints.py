@@ -11,7 +11,7 @@ from cuda_ops.launch import Act
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
 from workbench.layers.base import Case, Layer, key, layer, want_rank
-from workbench.layers.dist2bbox import cells
+from workbench.layers.cells import cells
 
 
 @layer("keypoints")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.draft.propose import propose
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph
-from workbench.trace.original import Original
 from workbench.trace.tie import Tie
+
+if TYPE_CHECKING:
+    from workbench.trace.original import Original
 
 Row = dict[str, Any]
 
@@ -71,6 +72,8 @@ def coverage(original: Original, graph: Graph) -> dict[str, int]:
 
 def proposal(original: Original, tie: str) -> str:
     """The line that a module's type maps to; empty where no single layer does what it does."""
+    from workbench.draft.propose import propose
+
     modules = dict(original.model.named_modules())
     return propose(modules[tie], tie) if tie in modules else ""
 
