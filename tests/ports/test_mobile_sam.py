@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from workbench.compare.verdict import error, tolerance
 from workbench.errors import WorkbenchError, WorkbenchErrors
 from workbench.ports import get_port
 from workbench.ports.common import mobile_sam
@@ -27,20 +28,25 @@ def run(name: str, *inputs: torch.Tensor) -> torch.Tensor:
         return mobile_sam.part(name)(*inputs)
 
 
+def same(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+    """Within what the verdict allows any line: threads split a product differently for other shapes."""
+    return error(ours.detach().numpy(), theirs.detach().numpy()) <= tolerance(0.0)
+
+
 @pytest.mark.parametrize("label", [1, 0])
 def test_points_and_padding_are_the_prompt_encoders(encoder: Any, label: int) -> None:
     points = torch.rand(2, 3, 2) * 1024
     sparse, dense = encoder((points, torch.full((2, 3), label)), None, None)
     own = run("forward_point" if label else "backward_point", points)
-    assert torch.equal(torch.cat([own, run("no_box", points)], 1), sparse)
-    assert torch.equal(run("no_mask", points), dense)
+    assert same(torch.cat([own, run("no_box", points)], 1), sparse)
+    assert same(run("no_mask", points), dense)
 
 
 def test_boxes_and_masks_are_the_prompt_encoders(encoder: Any) -> None:
     corners, masks = torch.rand(2, 2, 2) * 1024, torch.randn(2, 1, 256, 256)
     sparse, dense = encoder(None, corners.reshape(2, 4), masks)
-    assert torch.equal(run("box", corners), sparse)
-    assert torch.equal(run("mask", masks), dense)
+    assert same(run("box", corners), sparse)
+    assert same(run("mask", masks), dense)
 
 
 def test_the_decoder_is_the_mask_decoder(encoder: Any) -> None:
@@ -49,7 +55,7 @@ def test_the_decoder_is_the_mask_decoder(encoder: Any) -> None:
     decoder = mobile_sam.untrained("mask_decoder")
     for several, chosen in ((True, slice(1, None)), (False, slice(0, 1))):
         theirs = decoder(image, encoder.get_dense_pe(), sparse, dense, several)
-        assert torch.equal(masks[:, chosen], theirs[0]) and torch.equal(iou[:, chosen], theirs[1])
+        assert same(masks[:, chosen], theirs[0]) and same(iou[:, chosen], theirs[1])
 
 
 @pytest.mark.parametrize("name", SMALL)
