@@ -69,7 +69,7 @@ class Selftest:
     # ---- layers
 
     def layers(self) -> Iterator[dict[str, Any]]:
-        """A row for every layer: how many cases it has, and the errors of those that do not agree with the reference."""
+        """A row for every layer: how many cases it has, and the errors of those that are not as the reference."""
         for tag, cls in sorted(LAYERS.items()):
             if cls.cuda is not None and cls.CASES and cls.__module__.startswith("workbench."):
                 failed = [text for i, case in enumerate(cls.CASES) if (text := self._case(tag, i, case))]
@@ -107,7 +107,7 @@ class Selftest:
             for part in port.parts:
                 title = f"{name} {part.name}" if part.name else name
                 try:
-                    row = {"name": title, "batches": [*self._batches(name, part)]}
+                    row: dict[str, Any] = {"name": title, "batches": [*self._batches(name, part)]}
                 except (WorkbenchError, ImportError) as problem:
                     row = {"name": title, "failed": str(problem).splitlines()[0]}
                 self.say(f"{title}: {row.get('failed') or _brief(row['batches'])}")

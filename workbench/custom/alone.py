@@ -11,8 +11,6 @@ from workbench.engines import engine_class
 from workbench.engines.base import Arrays, Engine
 from workbench.graph import DTYPES, Graph, Node, TensorSpec
 from workbench.layers import LAYERS, Layer
-from workbench.layers.base import Ints
-from workbench.layers.input import Input
 
 Stored = tuple[tuple[str, bytes, tuple[int, ...]], ...]  # weights that can be compared: letter, bytes, shape
 WORDS = {numpy: word for word, numpy in DTYPES.items()}
@@ -31,7 +29,7 @@ def graph_of(layer: Layer, x: Sequence[TensorSpec], gaps: bool = False) -> Graph
     for i, spec in enumerate(x):
         turned = gaps and len(spec.shape) > 1
         shape = spec.shape[:-2] + spec.shape[:-3:-1] if turned else spec.shape
-        add(Input(shape=Ints(",".join(map(str, shape))), dtype=spec.dtype), (), (f"X{i}",))
+        add(LAYERS["input"].parse({"shape": ",".join(map(str, shape)), "dtype": spec.dtype}), (), (f"X{i}",))
         names.append(f"X{i}")
         if turned:
             order = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]

@@ -45,14 +45,13 @@ def draw_instances(picture: Image.Image, found: Instances, labels: Sequence[str]
 
 def shade(picture: Image.Image, box: np.ndarray, mask: np.ndarray, colour: str) -> None:
     """Lay the colour over the mask, half transparent, and its edge in full; only the box's region is touched."""
-    region = [*(int(v) for v in box[:2]), *(int(np.ceil(v)) for v in box[2:])]
-    if region[0] >= region[2] or region[1] >= region[3]:
+    left, top, right, bottom = *(int(v) for v in box[:2]), *(int(np.ceil(v)) for v in box[2:])
+    if left >= right or top >= bottom:
         return
-    scale = np.array([mask.shape[1] / picture.width, mask.shape[0] / picture.height] * 2)
-    size = (region[2] - region[0], region[3] - region[1])
-    part = tuple(float(v) for v in np.array(region) * scale)
-    soft = Image.fromarray(mask * 255).resize(size, Image.Resampling.BILINEAR, part)
+    x, y = mask.shape[1] / picture.width, mask.shape[0] / picture.height
+    part = (left * x, top * y, right * x, bottom * y)
+    soft = Image.fromarray(mask * 255).resize((right - left, bottom - top), Image.Resampling.BILINEAR, part)
     wide = 2 * round(max(1, min(picture.size) / 600)) + 1
     edge = ImageChops.subtract(soft, soft.filter(ImageFilter.MinFilter(wide)))
     alpha = ImageChops.lighter(soft.point([v * 9 // 20 for v in range(256)]), edge)
-    picture.paste(colour, tuple(region[:2]), alpha)
+    picture.paste(colour, (left, top), alpha)

@@ -21,9 +21,9 @@ class Pen:
         self.picture = picture
         self.unit = max(1.0, min(picture.size) / 300)
         margin = 12 * self.unit
-        low = [max(0, int(v - margin)) for v in region[:2]]
-        high = [min(n, int(v + margin) + 1) for v, n in zip(region[2:], picture.size, strict=True)]
-        self.region = (*low, *(max(a + 1, b) for a, b in zip(low, high, strict=True)))
+        left, top = (max(0, int(v - margin)) for v in region[:2])
+        right, bottom = (min(n, int(v + margin) + 1) for v, n in zip(region[2:], picture.size, strict=True))
+        self.region = (left, top, max(left + 1, right), max(top + 1, bottom))
 
     def __enter__(self) -> Pen:
         cut = self.picture.crop(self.region)

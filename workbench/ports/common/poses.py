@@ -46,7 +46,7 @@ def draw_poses(
             for first, second, colour in bones:
                 if seen[first] and seen[second]:
                     pen.line(points[first, :2], points[second, :2], colour, 1.5)
-            for k in np.flatnonzero(seen):
+            for k in np.flatnonzero(seen).tolist():
                 pen.dot(points[k, :2], "white", 1.6)
                 pen.dot(points[k, :2], colours[k], 1.1)
             pen.label(box[:2], f"{score:.2f}", COLOURS[1])
