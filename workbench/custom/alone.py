@@ -29,7 +29,7 @@ def graph_of(layer: Layer, x: Sequence[TensorSpec], gaps: bool = False) -> Graph
     for i, spec in enumerate(x):
         turned = gaps and len(spec.shape) > 1
         shape = spec.shape[:-2] + spec.shape[:-3:-1] if turned else spec.shape
-        add(LAYERS["input"].parse({"shape": ",".join(map(str, shape)), "dtype": spec.dtype}), (), (f"X{i}",))
+        add(Input(shape=Ints(",".join(map(str, shape))), dtype=spec.dtype), (), (f"X{i}",))  # type: ignore[call-arg]
         names.append(f"X{i}")
         if turned:
             order = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
