@@ -134,6 +134,13 @@ def test_lines_without_any_tie_are_matched_and_their_ties_kept(session, tmp_path
         session.write_ties(tmp_path / "none.json")
 
 
+def test_a_float64_original_is_checked_in_float32():
+    torch.manual_seed(0)
+    session = Session(Net().double(), torch.randn(2, 3, 8, 8).double(), CONFIG)
+    report = session.check()
+    assert report.passed and report.production["C"] < 1e-6 and session.diagnose().clean
+
+
 def test_a_part_left_out_is_listed(session):
     session.document.replace_text("\n".join([*CONFIG.splitlines()[:2], "[output] refname=A\n"]))
     report = session.check()

@@ -298,10 +298,11 @@ class Session:
         return dict(zip(graph.inputs, given, strict=True)) if fits else {}
 
     def example_arrays(self) -> tuple[np.ndarray, ...]:
-        """What the original is fed."""
+        """What the original is fed, float64 as float32."""
         from workbench.trace.example import Example
+        from workbench.trace.original import as_engine
 
-        return tuple(t.detach().cpu().numpy() for t in Example.of(self.example).tensors())
+        return tuple(as_engine(t.detach().cpu().numpy()) for t in Example.of(self.example).tensors())
 
     def production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
         """How far the engine checked line by line and the whole engine are apart, by output."""

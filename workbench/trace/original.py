@@ -68,7 +68,7 @@ class Original:
                 if tensor in ties and ties[tensor] not in wrong:
                     trace = next(t for t in self._traces if ties[tensor] in t)
                     try:
-                        found[tensor] = apply_view(trace[ties[tensor]], node.view)
+                        found[tensor] = as_engine(apply_view(trace[ties[tensor]], node.view))
                     except WorkbenchError as problem:
                         problems.errors.append(problem.at(node.where, str(node)))
         return found
@@ -102,3 +102,8 @@ class Original:
         constant = self.exported.constant  # such as a detector's grid: its values enter the spans that read them
         rest = (op for op in self.exported.operators if op not in covered and op.node not in constant)
         return list(dict.fromkeys(op.tie.path for op in rest))
+
+
+def as_engine(array: np.ndarray) -> np.ndarray:
+    """A float64 model's tensor as float32, which every engine takes; all others as they are."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
