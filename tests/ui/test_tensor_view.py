@@ -131,6 +131,7 @@ def test_codes_span_the_range_and_mark_what_is_not_finite(log: bool) -> None:
     plane = np.array([[-2, 0, 2, np.nan, np.inf]], np.float32)
     assert limits([plane]) == (-2, 2)
     assert codes(plane, Range(-2, 2), log).tolist() == [[0, MIDDLE, TOP, NOT_FINITE, NOT_FINITE]]
+    assert codes(np.zeros((1, 2), np.float32), Range(0, 0), log).tolist() == [[MIDDLE, MIDDLE]]  # no difference at all
 
 
 def test_differences() -> None:

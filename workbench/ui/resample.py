@@ -88,8 +88,10 @@ def codes(plane: np.ndarray, scale: Range, log: bool = False) -> np.ndarray:
         top = max(abs(low), abs(high)) or 1.0
         x, ends = symmetric_log(plane, top), symmetric_log(np.array(scale), top)
         low, high = float(ends[0]), float(ends[1])
+    if not high > low:  # all values are one: the middle, which of a difference means that there is none
+        low, high = low - 0.5, low + 0.5
     with np.errstate(invalid="ignore", over="ignore"):
-        t = np.clip((x - low) * (TOP / (high - low if high > low else 1.0)) + 0.5, 0, TOP + 0.5)
+        t = np.clip((x - low) * (TOP / (high - low)) + 0.5, 0, TOP + 0.5)
         return np.where(np.isfinite(x), t, NOT_FINITE).astype(np.uint8)
 
 
