@@ -106,10 +106,11 @@ class Selftest:
             port = get_port(name)
             for part in port.parts:
                 title = f"{name} {part.name}" if part.name else name
+                row: dict[str, Any] = {"name": title}
                 try:
-                    row: dict[str, Any] = {"name": title, "batches": [*self._batches(name, part)]}
+                    row["batches"] = [*self._batches(name, part)]
                 except (WorkbenchError, ImportError) as problem:
-                    row = {"name": title, "failed": str(problem).splitlines()[0]}
+                    row["failed"] = str(problem).splitlines()[0]
                 self.say(f"{title}: {row.get('failed') or _brief(row['batches'])}")
                 yield row
 
