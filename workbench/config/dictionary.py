@@ -53,7 +53,7 @@ BASE = [
     _key("prec_mode", str, "", ("i8", "u8", "f16", "bf16", "f32"), "precision of this layer; the model's by default"),
     _key("name", doc="tie: the original's tensor that the output equals, PATH[@CALL][/OP.K][:OUT]"),
     _key("view", doc="the config's arrangement of the tied tensor: order:0,2,1 or shape:1,-1,64"),
-    _key("source", Strs, Strs(), doc="where weights come from, by letter: w:PATH,r:PATH; PATH:START:STOP[:EVERY]: some rows"),
+    _key("source", Strs, Strs(), doc="by letter: w:PATH,r:PATH; some rows: PATH:START:STOP[:EVERY]"),
     _key("version", doc="read, without effect here"),
 ]
 SHARING = [
