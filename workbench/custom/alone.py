@@ -13,7 +13,6 @@ from workbench.graph import DTYPES, Graph, Node, TensorSpec
 from workbench.layers import LAYERS, Layer
 from workbench.layers.base import Ints
 from workbench.layers.input import Input
-from workbench.layers.input import Input
 
 Stored = tuple[tuple[str, bytes, tuple[int, ...]], ...]  # weights that can be compared: letter, bytes, shape
 WORDS = {numpy: word for word, numpy in DTYPES.items()}
