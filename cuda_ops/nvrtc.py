@@ -36,7 +36,8 @@ def _check(library: ctypes.CDLL, code: int, what: str) -> None:
         raise KernelError(f"{what} failed: {library.nvrtcGetErrorString(code).decode()}", "NVRTC")
 
 
-def _version(library: ctypes.CDLL) -> tuple[int, int]:
+def nvrtc_version(library: ctypes.CDLL) -> tuple[int, int]:
+    """Major and minor version of CUDA."""
     major, minor = ctypes.c_int(), ctypes.c_int()
     _check(library, library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)), "nvrtcVersion")
     return major.value, minor.value
@@ -84,14 +85,14 @@ def compile_for(path: Path, capability: tuple[int, int], defines: Mapping[str, s
     path, asked = Path(path).resolve(), capability[0] * 10 + capability[1]
     usable = [n for n in _offered(library) if n <= asked]
     if not usable:
-        raise KernelError(f"NVRTC {_version(library)} has no code for compute capability {capability}",
+        raise KernelError(f"NVRTC {nvrtc_version(library)} has no code for compute capability {capability}",
                           note="an older CUDA release supports this GPU")  # fmt: skip
     arch, what = ("sm", "CUBIN") if usable[-1] == asked else ("compute", "PTX")
     include = [path.parent, KERNEL_DIR, *nvidia_folders("include")]
     options = [f"--gpu-architecture={arch}_{usable[-1]}", "--std=c++17", "-lineinfo"]
     options += [f"-I{folder}" for folder in include]
     options += [f"-D{key}={value}" for key, value in sorted((defines or {}).items())]
-    name = f"{path.stem}-{content_key(_version(library), options, str(path), source_content(path))}.{what.lower()}"
+    name = f"{path.stem}-{content_key(nvrtc_version(library), options, str(path), source_content(path))}.{what.lower()}"
 
     def build(folder: Path) -> None:
         (folder / name).write_bytes(_compile(library, path, options, what))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.metadata
 import json
 import os
@@ -65,6 +66,39 @@ def findings() -> Iterator[Finding]:
         yield Finding(name, _version(name), cost)
     for name, cost in PROGRAMS.items():
         yield Finding(name, _program(name), cost)
+    yield from _cuda()
+
+
+def _cuda() -> Iterator[Finding]:
+    """The NVIDIA driver, NVRTC, and the GPU as the cuda engine sees it; what is missing comes with the fix."""
+    from cuda_ops.errors import KernelError
+    from cuda_ops.nvrtc import load_nvrtc, nvrtc_version
+    from workbench.engines import engine_class
+    from workbench.errors import WorkbenchError
+
+    try:
+        library = load_nvrtc()
+        found = ".".join(map(str, nvrtc_version(library))) if library else ""
+    except KernelError as error:
+        found = f"does not work: {error.problem}"
+    yield Finding("nvrtc", found, "pip install nvidia-cuda-nvrtc nvidia-cuda-runtime, where there is no nvcc")
+    yield Finding("libcuda", _driver_version(), "install the NVIDIA driver; without a GPU the emulator engine runs")
+    try:
+        yield Finding("cuda engine", engine_class("cuda").machine(), "")
+    except WorkbenchError as error:
+        yield Finding("cuda engine", "", f"{error.problem} ({error.note})" if error.note else error.problem)
+
+
+def _driver_version() -> str:
+    """CUDA's version that the driver's own library speaks; empty where it is not there."""
+    try:
+        library = ctypes.CDLL("libcuda.so.1" if os.name == "posix" else "nvcuda.dll")
+        version = ctypes.c_int()
+        if library.cuDriverGetVersion(ctypes.byref(version)):
+            return ""
+    except (OSError, AttributeError):
+        return ""
+    return f"CUDA {version.value // 1000}.{version.value % 1000 // 10}"
 
 
 def _version(package: str) -> str:
