@@ -142,7 +142,7 @@ class Checker:
             if max(engine.error, reference) > allowed:
                 noises = noises or self._noise(region, feeds, ref)
                 noise = noises[tensor]
-                allowed = tolerance(noise, self.precision, exact)
+                allowed = tolerance(noise, self.precision, exact, region.terms(self.weights))
             results[tensor] = Isolated(engine, reference, noise, allowed)
         return results
 

@@ -38,6 +38,11 @@ class Region:
         first = len(self.inputs)
         return {first + i: whole[n.index] for i, n in enumerate(self.nodes) if n.index in whole}
 
+    def terms(self, whole: Weights) -> int:
+        """Length of its longest sum of products: the kernel's size for one output channel."""
+        kernels = [w["w"] for n in self.nodes if "w" in (w := whole.get(n.index, {}))]
+        return max((w.size // len(w) for w in kernels if w.ndim > 1), default=0)
+
     @property
     def exact(self) -> bool:
         """True where everything in it only copies or selects values."""
