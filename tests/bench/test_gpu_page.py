@@ -20,4 +20,4 @@ def test_records_of_gpus_become_rows_and_those_of_the_emulator_do_not():
     record["layers"] = [{"failed": []}, {"failed": ["case 0"]}]
     page = gpu_page.BEGIN + gpu_page.END
     assert "| X1 | 2026-01-02 | 1 | 1 of 2 | 1 of 3 | 9.5 |" in gpu_page.rewrite(page, [record])
-    assert gpu_page.NONE in gpu_page.rewrite(page, [record | {"engine": "emulator"}])
+    assert gpu_page.NONE in gpu_page.rewrite(page, [record | {"device": "CUDA emulator, compute capability 9.0"}])

@@ -44,7 +44,7 @@ def open_picture(path: str | Path) -> Image.Image:
             with Image.open(path) as picture:
                 picture.load()
                 return _rgb(ImageOps.exif_transpose(picture))
-    except UnidentifiedImageError as error:
+    except (UnidentifiedImageError, ImportError) as error:  # ultralytics makes Pillow look for a HEIF reader first
         raise WorkbenchError("not a picture in a format that Pillow reads", str(path)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise WorkbenchError(
