@@ -50,7 +50,7 @@ class DeviceAllocation:
         _account(-self._nbytes)
 
     def __del__(self) -> None:
-        if self._pointer:
+        if self._pointer and _account is not None:  # None once the interpreter ends; the memory goes with it
             self.free()
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from workbench.engines.reference import ReferenceEngine
 from workbench.graph import DTYPES, Act, Graph, Node, TensorSpec
 from workbench.layers import LAYERS
 from workbench.layers.input import Input
@@ -38,3 +39,11 @@ def weights_of(graph, rng):
     node = graph.nodes[-1]
     shapes = node.layer.weights(*[graph.specs[t] for t in node.inputs])
     return {node.index: {letter: draw(rng, TensorSpec(shape), letter == "v") for letter, shape in shapes}}
+
+
+def run_reference(graph, case, rng):
+    """Feeds and weights of the case, and the reference's outputs in float32 and in float64."""
+    drawn = case.feeds(rng) if case.feeds else [draw(rng, s, case.positive) for s in case.specs]
+    feeds, weights = dict(zip(graph.inputs, drawn, strict=True)), weights_of(graph, rng)
+    want, exact = (ReferenceEngine(graph, weights, precision=p).run(feeds, check=False) for p in ("f32", "f64"))
+    return feeds, weights, want, exact

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from layer_testing import CASES, draw, graph_of, weights_of
+from layer_testing import CASES, draw, graph_of, run_reference, weights_of
 
 from workbench.compare.verdict import error, tolerance
 from workbench.engines.base import fits
 from workbench.engines.openvino import OpenVINOEngine
-from workbench.engines.reference import ReferenceEngine
 from workbench.graph import DTYPES, Graph, TensorSpec
 from workbench.layers.activation import ACTS
 from workbench.layers.input import Input
@@ -17,13 +16,9 @@ from workbench.layers.input import Input
 
 @pytest.mark.parametrize("tag, case", CASES)
 def test_engines_agree_with_the_reference(tag, case):
-    rng = np.random.default_rng(0)
     graph = graph_of(tag, case)
     node = graph.nodes[-1]
-    drawn = case.feeds(rng) if case.feeds else [draw(rng, s, case.positive) for s in case.specs]
-    feeds, weights = dict(zip(graph.inputs, drawn, strict=True)), weights_of(graph, rng)
-    want = ReferenceEngine(graph, weights).run(feeds, check=False)
-    exact64 = ReferenceEngine(graph, weights, precision="f64").run(feeds, check=False)
+    feeds, weights, want, exact64 = run_reference(graph, case, np.random.default_rng(0))
     got = OpenVINOEngine.build(graph, weights).run(feeds, check=False)
     for name, r in want.items():
         spec = graph.specs[name]

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from layer_testing import CASES, draw, graph_of, weights_of
+from layer_testing import CASES, graph_of, run_reference
 
 from workbench.compare.verdict import error, tolerance
 from workbench.engines.cuda.engine import EmulatorEngine
-from workbench.engines.reference import ReferenceEngine
 from workbench.layers.activation import ACTS
 
 pytestmark = pytest.mark.emulator
@@ -14,13 +13,9 @@ pytestmark = pytest.mark.emulator
 
 @pytest.mark.parametrize("tag, case", CASES)
 def test_the_emulator_agrees_with_the_reference(tag, case):
-    rng = np.random.default_rng(0)
     graph = graph_of(tag, case)
     node = graph.nodes[-1]
-    drawn = case.feeds(rng) if case.feeds else [draw(rng, s, case.positive) for s in case.specs]
-    feeds, weights = dict(zip(graph.inputs, drawn, strict=True)), weights_of(graph, rng)
-    want = ReferenceEngine(graph, weights).run(feeds, check=False)
-    exact64 = ReferenceEngine(graph, weights, precision="f64").run(feeds, check=False)
+    feeds, weights, want, exact64 = run_reference(graph, case, np.random.default_rng(0))
     with EmulatorEngine.build(graph, weights) as engine:
         got = engine.run(feeds, check=False)
     for name, r in want.items():
