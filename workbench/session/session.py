@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,16 @@ import numpy as np
 
 from workbench import shapes
 from workbench.compare.check import Checker
-from workbench.compare.regions import judged_by, split_regions
 from workbench.compare.report import Report
-from workbench.compare.result import LineResult, Status
-from workbench.compare.verdict import error
+from workbench.compare.result import LineResult
 from workbench.config.document import Document
 from workbench.config.parse import Parsed, parse_partial
 from workbench.config.variables import Params, parameters
 from workbench.engines.base import Arrays, Engine
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph
+from workbench.session import checks
+from workbench.session.checks import Progress, silent
 from workbench.weights import plan_weights, read_weights, write_weights
 from workbench.weights.ledger import Ledger, ledger_path
 
@@ -33,12 +32,6 @@ if TYPE_CHECKING:
     from workbench.trace.original import Original
     from workbench.ui.workbench import Workbench
     from workbench.weights.from_torch import TorchWeights
-
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
-
-
-def silent(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
-    return items
 
 
 class Session:
@@ -125,12 +118,15 @@ class Session:
 
     # ---- the config
 
-    def parse(self) -> Parsed:
-        """The config as it stands, with shapes and ties; its problems are in `.errors`, not raised."""
+    def parse(self, original: bool = True) -> Parsed:
+        """The config as it stands, with shapes and ties; its problems are in `.errors`, not raised.
+
+        `original=False` does without the original, which would be traced for lines that have no tie.
+        """
         parsed = parse_partial(self.document, self.params)
         try:
             shapes.infer(parsed.graph)
-            if not parsed.errors:
+            if original and not parsed.errors:
                 self._complete_ties(parsed)
         except WorkbenchError as problem:
             parsed.errors += getattr(problem, "errors", [problem])
@@ -217,74 +213,24 @@ class Session:
 
         Raises WorkbenchErrors for a config that cannot be read, a tie that does not exist, or weights that do not fit.
         """
-        start = time.perf_counter()
-        parsed = self.parse()
-        graph, problems = parsed.graph, Problems()
-        problems.errors += parsed.errors
-        for original in progress([self.original], "tracing", 1):
-            originals = original.tensors(graph, problems)
-        problems.raise_errors()
-        checker = self._checker(graph, originals)
-        results = list(progress(checker.stream(), "checking", len(checker.regions)))
-        warnings = [*map(str, parsed.warnings), *self.original.notes, *map(str, self.weights(graph).warnings)]
-        production, notes = self.production(graph, checker)
-        self.last_report = Report(
-            graph.file,
-            self.engine,
-            self.precision,
-            _all_lines(graph, checker, results),
-            [*warnings, *notes],
-            self.original.uncovered(graph),
-            production,
-            time.perf_counter() - start,
-        )
+        self.last_report = checks.check_all(self, progress)
         return self.last_report
 
     def check_line(self, index: int, graph: Graph | None = None) -> LineResult:
         """Check one line alone, fed with the original's own tensors; nothing else is run."""
-        graph = graph or self.graph()
-        problems = Problems()
-        originals = self.original.tensors(graph, problems)
-        problems.raise_errors()
-        regions = split_regions(graph, originals)
-        region = next((r for r in regions if r.node.index == index), None)
-        if region is None:
-            return LineResult(graph.nodes[index], Status.UNCHECKED, judged_by=judged_by(regions).get(index))
-        return self._checker(graph, originals, [node.index for node in region.nodes]).alone(region)
+        return checks.check_line(self, index, graph or self.graph())
 
     def line_tensors(self, index: int, graph: Graph | None = None) -> tuple[Arrays, Arrays]:
         """The original's tensors of a tied line and the engine's, fed with the original's own; by the config's names.
 
         Raises WorkbenchError for a line without a tie, and where the engine cannot run it.
         """
-        graph = graph or self.graph()
-        problems = Problems()
-        originals = self.original.tensors(graph, problems)
-        problems.raise_errors()
-        node = graph.nodes[index]
-        region = next((r for r in split_regions(graph, originals) if r.node.index == index), None)
-        if region is None:
-            raise WorkbenchError(f"{node} has no tie", node.where, "name= says which tensor of the original it equals")
-        got = self._checker(graph, originals, [n.index for n in region.nodes]).computed(region)
-        return {t: originals[t] for t in node.outputs if t in originals}, got
+        return checks.line_tensors(self, index, graph or self.graph())
 
     def widget(self) -> Workbench:
         """The workbench in a notebook: every line with its verdict, an editor, tensors, masks and the diagnosis."""
         # The one call upwards: what is shown is built on the session, which must not need it to be imported.
         return importlib.import_module("workbench.ui.workbench").Workbench(self)
-
-    def _checker(self, graph: Graph, originals: Arrays, nodes: Collection[int] | None = None) -> Checker:
-        """The checker of a graph, with the weights of these nodes alone where they are given."""
-        plan = plan_weights(graph)
-        if nodes is None or self.weights_file is not None:
-            values = self.weights(graph).values
-        else:
-            from workbench.weights.from_torch import weights_from_model
-
-            plan = plan.only(nodes)
-            values = weights_from_model(graph, plan, self.original.source).values
-        weights = plan.split(values, finite=False)
-        return Checker(graph, weights, originals, self.feeds(graph), self.engine, self.precision, self.threads)
 
     def feeds(self, graph: Graph | None = None) -> Arrays:
         """The config's inputs: those given, else the example's tensors where number and axes agree; else none."""
@@ -306,12 +252,7 @@ class Session:
 
     def production(self, graph: Graph, checker: Checker) -> tuple[dict[str, float], list[str]]:
         """How far the engine checked line by line and the whole engine are apart, by output."""
-        feeds = self.feeds(graph)
-        if not feeds:
-            return {}, ["the engine as a whole was not run: the example is not what the config is fed; give feeds="]
-        with self.network().build(self.engine, self.precision, threads=self.threads) as engine:
-            outputs = engine.run(feeds, check=False)
-        return {n: error(outputs[n], checked) for n, checked in checker.outputs.items() if n in outputs}, []
+        return checks.production(self, graph, checker)
 
     # ---- diagnosis
 
@@ -338,25 +279,12 @@ class Session:
         `line` is its number in the file, the first wrong one where it is left out. Raises WorkbenchError where no line
         is wrong, or the line has no tie to say what it must give.
         """
-        from workbench.diagnose.reproduce import write_reproduction
-
         if line is None:
             bad = self.check().first_bad
             if bad is None:
                 raise WorkbenchError("every line passes", self.document.file, "name the line to be written")
             line = bad.node.where.line
-        graph, problems = self.graph(), Problems()
-        originals = self.original.tensors(graph, problems)
-        problems.raise_errors()
-        regions = split_regions(graph, originals)
-        region = next((r for r in regions if line in [n.where.line for n in r.nodes]), None)
-        if region is None:
-            raise WorkbenchError(f"no tied line stands at or is judged with line {line}", graph.file, "name= ties it")
-        checker = self._checker(graph, originals, [node.index for node in region.nodes])
-        alone = checker.alone(region).isolated
-        about = {"engine": self.engine, "precision": self.precision, "allowed": alone.tolerance if alone else 0.0}
-        tensors = {**self.feeds(graph), **originals}
-        return write_reproduction(folder, graph, region, checker.weights, tensors, about)
+        return checks.reproduce(self, folder, line)
 
     # ---- the engine
 
@@ -380,9 +308,3 @@ def _document(config: Any) -> Document:
     from workbench.config.parse import open_document
 
     return Document("", "<config>") if config is None else open_document(config)
-
-
-def _all_lines(graph: Graph, checker: Checker, results: list[LineResult]) -> list[LineResult]:
-    """A result for every line: those without a tie of their own name the line that judges them."""
-    by_node, judges = {r.node.index: r for r in results}, judged_by(checker.regions)
-    return [by_node.get(n.index) or LineResult(n, Status.UNCHECKED, judged_by=judges.get(n.index)) for n in graph.body]
