@@ -7,8 +7,9 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.ports.common.boxes import Detections
-from workbench.ui.found import Match, as_found, match
+from workbench.ui.found import as_found
 from workbench.ui.overlap import STEPS, components, edge_moved, margins, regions
+from workbench.ui.pairs import Match, match
 
 SIZE = (8, 10)
 
@@ -54,6 +55,6 @@ def test_classes_of_label_maps_are_paired_by_class() -> None:
 
 def test_what_fits_no_picture_is_told() -> None:
     with pytest.raises(WorkbenchError, match="do not fit a picture"):
-        as_found(np.zeros((3, 3), bool), SIZE)
+        as_found(np.zeros((3, 9), bool), SIZE)
     with pytest.raises(WorkbenchError, match="expected masks"):
         as_found(np.zeros(5), SIZE)

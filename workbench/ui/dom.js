@@ -122,3 +122,17 @@ export function floats(view) {
     ? new Float32Array(view.buffer, view.byteOffset, view.byteLength >> 2)
     : new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
+
+// Calls `changed` whenever the notebook's theme does; returns its cleanup.
+export function watchTheme(changed) {
+  const observer = new MutationObserver(() => requestAnimationFrame(changed));
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light", "class"] });
+  return () => observer.disconnect();
+}
+
+// Has the browser save a file that the kernel sent.
+export function download({ name, media }, bytes) {
+  const link = h("a", { href: URL.createObjectURL(new Blob([bytes], { type: media })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

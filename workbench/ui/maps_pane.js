@@ -1,5 +1,6 @@
 // The three linked maps: drawing, zoom, pan, the cross, and the values that it stands on.
 import { floats, h, minus, set } from "./dom.js";
+import { listen } from "./linked.js";
 import { cell, crosshair, elements, limit, moved, paint, palette, zoomed } from "./maps.js";
 
 const SETTLE = 50; // ms after a zoom or pan before the kernel is asked for what it uncovered
@@ -22,7 +23,7 @@ export function mapsPane({ root, model, change, send }) {
     send({ do: "probe", y: place[0], x: place[1] });
   };
   const pin = (place) => { change({ cursor: place }); probe(place); };
-  const events = { state, model, probe, pin, look, hello: () => hello(state, send), back: () => probe([...model.get("cursor")]) };
+  const events = { size: () => state.frame?.maps[0].size, view: () => state.view, cursor: () => model.get("cursor"), probe, pin, look, back: () => probe([...model.get("cursor")]) };
   const onCursor = () => probe([...model.get("cursor")]);
   const onWindow = () => { if (!state.timer) { state.view = [...model.get("window")]; redraw(); } };
   model.on("change:cursor", onCursor);
@@ -81,43 +82,8 @@ function panel(i, model, events) {
   const canvas = h("canvas", { class: "pw-map", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": names[i] });
   const from = h("span", "pw-dim pw-tiny"), bar = h("canvas", { class: "pw-colours", width: 255, height: 1, "aria-hidden": "true" });
   const limits = h("div", "pw-limits"), value = h("div", "pw-value"), bad = h("span", "pw-bad");
-  listen(canvas, i, events);
+  listen(canvas, events);
   return { canvas, from, bar, limits, value, bad, element: h("div", null, h("div", "pw-caption", h("b", null, names[i]), bad, h("span", "pw-grow"), from), canvas, bar, limits, value) };
-}
-
-function listen(canvas, i, { state, model, probe, pin, look, back }) {
-  let drag = null;
-  const fraction = (event) => { // of the plane, from the pointer
-    const box = canvas.getBoundingClientRect(), v = state.view;
-    return [v[0] + (event.clientY - box.top) / box.height * (v[2] - v[0]), v[1] + (event.clientX - box.left) / box.width * (v[3] - v[1])];
-  };
-  const element = (event) => fraction(event).map((f, k) => Math.max(0, Math.min(state.frame.maps[0].size[k] - 1, Math.floor(f * state.frame.maps[0].size[k]))));
-  canvas.addEventListener("pointerdown", (event) => { drag = { from: fraction(event), view: state.view, x: event.clientX, y: event.clientY, far: false }; canvas.setPointerCapture(event.pointerId); });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!drag) { probe(element(event)); return; }
-    drag.far ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > 4;
-    if (!drag.far) return;
-    const now = fraction(event);
-    look(moved(state.view, drag.from[0] - now[0], drag.from[1] - now[1]));
-  });
-  canvas.addEventListener("pointerup", (event) => { if (drag && !drag.far) pin(element(event)); drag = null; });
-  canvas.addEventListener("pointerleave", () => { if (!drag && state.frame) back(); });
-  canvas.addEventListener("dblclick", () => look([0, 0, 1, 1]));
-  canvas.addEventListener("wheel", (event) => {
-    if (document.activeElement !== canvas) return; // an unfocused map lets the notebook scroll
-    event.preventDefault();
-    look(zoomed(state.view, event.deltaY < 0 ? 0.8 : 1.25, ...fraction(event)));
-  }, { passive: false });
-  canvas.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (!step || !state.frame) return;
-    event.preventDefault();
-    const by = event.shiftKey ? 10 : 1, size = state.frame.maps[0].size;
-    const place = model.get("cursor").map((at, k) => Math.max(0, Math.min(size[k] - 1, at + step[k] * by)));
-    pin(place);
-    const at = place.map((p, k) => (p + 0.5) / size[k]), v = state.view;
-    if (at[0] < v[0] || at[0] > v[2] || at[1] < v[1] || at[1] > v[3]) look(moved(v, at[0] - (v[0] + v[2]) / 2, at[1] - (v[1] + v[3]) / 2));
-  });
 }
 
 function centre(state, model) {

@@ -1,5 +1,6 @@
 // The tensor view's tables. A row that leads to an element is a button for keyboard and screen reader.
 import { h, minus, thousands } from "./dom.js";
+import { pickTable } from "./pick_table.js";
 
 export function factsRow(facts) {
   return facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, minus(value))));
@@ -14,21 +15,10 @@ export function listingTable({ rows, left_out: leftOut, after }) {
 }
 
 export function worstTable(rows, go) {
-  const body = h("tbody", null, rows.map(({ index, place, diff, times }, i) => {
-    const here = () => { choose(i); go(index); };
-    return h("tr", { tabindex: i ? -1 : 0, role: "row", "aria-label": `go to element ${index.join(",")}, difference ${diff}`, onclick: here,
-      onkeydown: (event) => move(event, body, i, here) },
-      h("td", "pw-num pw-mono", place.slice(0, 2).join(", ")), h("td", "pw-num pw-mono", place[2]), h("td", "pw-num pw-mono", diff), h("td", "pw-num pw-mono", times));
-  }));
-  const choose = (i) => [...body.rows].forEach((row, k) => { row.setAttribute("aria-selected", String(k === i)); row.tabIndex = k === i ? 0 : -1; });
   if (!rows.length) return h("div", "pw-dim pw-small", "none: all values are equal");
-  return h("table", { class: "pw-worst", role: "grid", "aria-label": "worst elements" }, head(["y, x", "channel", "diff", "× tol"]), body);
-}
-
-function move(event, body, i, here) {
-  const to = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: body.rows.length - 1 }[event.key];
-  if (event.key === "Enter" || event.key === " ") here();
-  else if (to !== undefined && body.rows[to]) { body.rows[i].tabIndex = -1; body.rows[to].tabIndex = 0; body.rows[to].focus(); }
-  else return;
-  event.preventDefault();
+  const picked = rows.map(({ index, place, diff, times }) => ({
+    label: `go to element ${index.join(",")}, difference ${diff}`,
+    cells: [place.slice(0, 2).join(", "), place[2], diff, times].map((cell) => h("td", "pw-num pw-mono", cell)),
+  }));
+  return pickTable("worst elements", head(["y, x", "channel", "diff", "× tol"]), picked, (i) => go(rows[i].index));
 }

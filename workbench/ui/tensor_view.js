@@ -1,6 +1,6 @@
 // The tensor view: three linked maps, what stands under the pointer, and the numbers below. tensor_view.py has the data.
 import { channelBars, histogram } from "./charts.js";
-import { button, floats, h, isDark, mount, segments, set, thousands } from "./dom.js";
+import { button, download, floats, h, isDark, mount, segments, set, thousands, watchTheme } from "./dom.js";
 import { mapsPane } from "./maps_pane.js";
 import { layoutControls, lookControls } from "./tensor_controls.js";
 import { factsRow, listingTable, worstTable } from "./tensor_tables.js";
@@ -114,18 +114,6 @@ function onKey(event, model, change, pane) {
   };
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) { event.preventDefault(); event.stopPropagation(); act(); }
-}
-
-function watchTheme(changed) {
-  const observer = new MutationObserver(() => requestAnimationFrame(changed));
-  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light", "class"] });
-  return () => observer.disconnect();
-}
-
-function download({ name, media }, bytes) {
-  const link = h("a", { href: URL.createObjectURL(new Blob([bytes], { type: media })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 export default { render };
