@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,10 @@ from workbench.compare.regions import judged_by, split_regions
 from workbench.compare.result import LineResult, Status
 from workbench.config.document import Document
 from workbench.config.lexer import NEWLINE
-from workbench.errors import WorkbenchError
+from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph, Node
 from workbench.trace.tie import graph_ties
+from workbench.ui.sound import wrong_lines
 from workbench.ui.verdicts import Signature, Verdicts
 
 Row = dict[str, Any]
@@ -49,10 +51,22 @@ def line_rows(
     return rows
 
 
+def count_verdicts(
+    graph: Graph, signs: dict[int, Signature], verdicts: Verdicts, problems: list[WorkbenchError]
+) -> Row:
+    """How many lines have each verdict, how many are wrong as text, and the largest cumulative error with its line."""
+    judged = judges_of(graph)
+    lines = [n for n in graph.body if n.index not in judged]
+    results = [(n, verdicts.of(n, signs.get(n.entry))) for n in lines]
+    found: Row = Counter(result.status.name.lower() for _, result in results)
+    found["text"] = len(wrong_lines(problems))
+    far = [(r.cumulative, n.where.line) for n, r in results if math.isfinite(r.cumulative)]
+    found["worst"], found["worstLine"] = max(far, default=(0.0, 0))
+    return dict(found)
+
+
 def judges_of(graph: Graph) -> dict[int, Node]:
     """The tied line that judges each untied one, by node index."""
-    from workbench.errors import Problems
-
     ties = graph_ties(graph, Problems())
     return judged_by(split_regions(graph, ties))
 
