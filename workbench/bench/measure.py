@@ -6,13 +6,14 @@ import ctypes
 import os
 import statistics
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from workbench.bench.machine import cores
 from workbench.errors import WorkbenchError
+from workbench.progress import Progress, silent
 
 K = TypeVar("K", bound=Hashable)
 CALM = 0.05  # of all cores, used by others: less than this moves no median
@@ -48,6 +49,8 @@ def take_turns(
     warmup: int = 3,
     patience: int = 3,
     settle: bool = True,
+    progress: Progress = silent,
+    title: str = "rounds",
 ) -> Turns[K]:
     """Time every contestant once a round (A-B-A-B), after warming each up; `rounds` timings of each.
 
@@ -60,7 +63,12 @@ def take_turns(
         for _ in range(warmup):
             run()
     taken: list[tuple[float, dict[K, float]]] = []
-    while len(taken) < rounds * patience and sum(others <= CALM for others, _ in taken) < rounds:
+
+    def wanted() -> Iterator[None]:
+        while len(taken) < rounds * patience and sum(others <= CALM for others, _ in taken) < rounds:
+            yield None
+
+    for _ in progress(wanted(), title, rounds):
         taken.append(_round(contestants, settle))
     calmest = sorted(sorted(range(len(taken)), key=lambda i: taken[i][0])[:rounds])
     timings = {name: Timing([taken[i][1][name] for i in calmest]) for name in contestants}

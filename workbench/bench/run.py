@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,9 @@ from workbench.bench.process import in_process
 from workbench.bench.sheet import Row, Sheet
 from workbench.compare.parts import part_errors, parts_of
 from workbench.engines.base import Arrays, Engine
-from workbench.engines.build import Network, build_network, load_network
+from workbench.engines.build import Network, build_network
 from workbench.errors import Problems, WorkbenchError
+from workbench.progress import Progress, silent, stage
 from workbench.session import Session
 
 MEMORY_RUNS = 5
@@ -58,6 +59,7 @@ class Bench:
     patience: int
     threads: int
     compiled: bool
+    progress: Progress = silent
 
     def __post_init__(self) -> None:
         self.notes: list[str] = []
@@ -72,21 +74,30 @@ class Bench:
             raise WorkbenchError("what the config is fed is not known", note="Session(..., feeds={NAME: array})")
         with tempfile.TemporaryDirectory() as folder:
             load = Load(times, feeds, example, Path(folder))
-            network, peak = resized(self.session, times, load.batch), self._original_peak(load)
+            network = self.session.network(load.batch if times > 1 else 0)
+            with self._stage(load, "PyTorch's memory"):
+                peak = self._original_peak(load)
             return [row for p in precisions for row in self._precision(p, network, load, peak)]
+
+    def _stage(self, load: Load, what: str) -> AbstractContextManager[None]:
+        return stage(self.progress, f"batch {load.batch}: {what}")
 
     def _precision(self, precision: str, network: Network, load: Load, original_peak: float) -> list[Row]:
         """All of one precision, our engine last."""
         file = load.folder / f"{precision}.engine"
-        with build_network(network, precision=precision, threads=self.threads, engine_file=file) as engine:
+        with self._stage(load, f"building, {precision}"):
+            engine = build_network(network, precision=precision, threads=self.threads, engine_file=file)
             runs = dict(self._rivals(load.example, precision)) | {OURS: ours(engine, load.feeds)}
-            turns = take_turns(runs, self.rounds, patience=self.patience)
+        with engine:
+            title = f"batch {load.batch}: rounds, {precision}"
+            turns = take_turns(runs, self.rounds, patience=self.patience, progress=self.progress, title=title)
             errors = errors_of(self.session, engine, load.feeds, load.times)
         self.others = max(self.others, turns.others)
         rows = [_row(name, load.batch, precision, t, turns.timings[OURS]) for name, t in turns.timings.items()]
         if precision == "f32":
             rows[0] = replace(rows[0], peak=original_peak)
-        peak = self._engine_peak(file, load)
+        with self._stage(load, f"the engine's memory, {precision}"):
+            peak = self._engine_peak(file, load)
         return [*rows[:-1], replace(rows[-1], speedup=math.nan, peak=peak, memory=peak / original_peak, errors=errors)]
 
     def _rivals(self, example: list[np.ndarray], precision: str) -> Iterator[tuple[str, Run]]:
@@ -122,20 +133,28 @@ def measure(
     patience: int = 3,
     threads: int | None = None,
     compiled: bool = False,
+    progress: Progress = silent,
+    told: Callable[[Sheet], object] = lambda sheet: None,
 ) -> Sheet:
     """The benchmark sheet of a session. Every contestant has the same threads (default: all cores) and precision.
 
     `batches` are how many times the example is repeated. Rounds that other programs disturb are run again, up to
     `patience` times as many. `named` makes the original again in the process that PyTorch's memory is measured in.
-    `compiled` adds torch.compile.
+    `compiled` adds torch.compile. `told` is called with the sheet so far after every batch.
     """
     threads = threads or cores()
-    with torch_threads(threads):
-        bench = Bench(session, named, rounds, patience, threads, compiled)
-        rows = [row for times in batches for row in bench.batch(times, precisions)]
+    named = named or (Named(*session.made_by) if session.made_by else None)
     title = named.model if named else session.document.file
-    measured = {"rounds": str(rounds), OTHERS: f"up to {bench.others:.0%}"}
-    return Sheet(title, rows, machine(threads) | measured, list(dict.fromkeys(bench.notes)))
+    about = machine(threads) | {"rounds": str(rounds)}
+    rows: list[Row] = []
+    sheet = Sheet(title, rows, about)
+    with torch_threads(threads):
+        bench = Bench(session, named, rounds, patience, threads, compiled, progress)
+        for times in batches:
+            rows = [*rows, *bench.batch(times, precisions)]
+            measured = about | {OTHERS: f"up to {bench.others:.0%}"}
+            told(sheet := Sheet(title, rows, measured, list(dict.fromkeys(bench.notes))))
+    return sheet
 
 
 @contextmanager
@@ -159,19 +178,6 @@ def original_job(session: Session, named: Named, folder: Path, example: Sequence
     torch.save(session.model.state_dict(), folder / "original.pt")
     files = {"example": str(folder / "example.npz"), "checkpoint": str(folder / "original.pt")}
     return {**named._asdict(), **files, "threads": threads}
-
-
-def resized(session: Session, times: int, size: int) -> Network:
-    """The session's network at another batch, by its $BATCH_SIZE where that does not leave it open (-1)."""
-    fixed = session.params.get("BATCH_SIZE", "")
-    if times > 1 and not fixed:
-        raise WorkbenchError(
-            "the config's batch cannot be changed: it has no $BATCH_SIZE",
-            session.document.file,
-            "write shape=$BATCH_SIZE,... and give --set BATCH_SIZE=1",
-        )
-    params = session.params | ({"BATCH_SIZE": str(size)} if fixed not in ("", "-1") else {})
-    return load_network(session.document, params, session.weights().values)
 
 
 def errors_of(session: Session, engine: Engine, feeds: Arrays, times: int) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
+from workbench.progress import Progress, silent
 
 Arrays = dict[str, np.ndarray]
 Interface = tuple[Mapping[str, TensorSpec], Mapping[str, TensorSpec]]  # inputs and outputs
@@ -70,6 +71,9 @@ class Engine:
     ) -> Engine:
         """Build from a graph whose shapes are inferred; `threads` None leaves the number to the library."""
         raise NotImplementedError(cls.name)
+
+    def prepare(self, progress: Progress = silent) -> None:
+        """Do now what else the first run would: nothing, unless the engine compiles kernels of its own."""
 
     def run(self, feeds: Mapping[str, Any] | Any, *, check: bool = True) -> Arrays:
         """Outputs by name. `feeds` maps input names to arrays; one array will do where there is one input.

@@ -20,7 +20,10 @@ from workbench.engines.file import EngineFile, Fingerprint
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph
 from workbench.layers import LAYERS
+from workbench.progress import Progress, silent, stage
 from workbench.weights import plan_weights, read_weights
+
+STAGES = ("engine file", "open", "compile", "kernels", "write")  # of build_network, in order
 
 
 @dataclass(frozen=True)
@@ -112,28 +115,39 @@ def build_network(
     precision: str | None = None,
     threads: int | None = None,
     engine_file: str | Path | None = None,
+    progress: Progress = silent,
 ) -> Engine:
-    """As build_engine, from what load_network gave."""
+    """As build_engine, from what load_network gave; `progress` is told of each of STAGES that is needed."""
     model = network.parsed.graph.model
     precision = precision or model.get("prec_mode", "") or "f32"
     if precision == "tf32" and "tf32" not in engine_class(engine).precisions:
         precision = "f32"  # tf32 is how NVIDIA's tensor cores multiply f32; elsewhere f32 is f32
     path = Path(engine_file or model.get("engine_file", "") or "")
     if not path.name or engine_class(engine).blob is Engine.blob:
-        built = network.build(engine, precision, threads=threads)
+        built = _compiled(network, engine, precision, threads, progress)
         built.note = "built"
         return built
-    now = network.fingerprint(engine, precision)
-    reason = _why_build(path, now)
+    with stage(progress, "engine file"):
+        now = network.fingerprint(engine, precision)
+        reason = _why_build(path, now)
     if reason and model.get("make_engine", "1") == "0":
         raise WorkbenchError(f"make_engine=0, but {reason}", str(path), "set make_engine=1 to build it")
     if not reason:
-        opened = open_engine(path, threads=threads)
+        with stage(progress, "open"):
+            opened = open_engine(path, threads=threads)
         opened.note = f"opened {path}: nothing it depends on has changed"
         return opened
-    built = network.build(engine, precision, threads=threads)
-    _save(path, network, now, built)
+    built = _compiled(network, engine, precision, threads, progress)
+    with stage(progress, "write"):
+        _save(path, network, now, built)
     built.note = f"built {path}: {reason}"
+    return built
+
+
+def _compiled(network: Network, engine: str, precision: str, threads: int | None, progress: Progress) -> Engine:
+    with stage(progress, "compile"):
+        built = network.build(engine, precision, threads=threads)
+    built.prepare(progress)
     return built
 
 

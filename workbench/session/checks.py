@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.compare.check import Checker
 from workbench.compare.regions import Region, judged_by, split_regions
@@ -15,16 +15,11 @@ from workbench.compare.verdict import error
 from workbench.engines.base import Arrays
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph
+from workbench.progress import Progress
 from workbench.weights import plan_weights
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
-
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
-
-
-def silent(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
-    return items
 
 
 def check_all(session: Session, progress: Progress) -> Report:

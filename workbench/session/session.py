@@ -20,12 +20,13 @@ from workbench.config.variables import Params, parameters
 from workbench.engines.base import Arrays, Engine
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph
+from workbench.progress import Progress, silent, stage
 from workbench.session import checks
-from workbench.session.checks import Progress, silent
 from workbench.weights import plan_weights, read_weights, write_weights
 from workbench.weights.ledger import Ledger, ledger_path
 
 if TYPE_CHECKING:
+    from workbench.bench.sheet import Sheet
     from workbench.diagnose.result import Diagnosis, Finding
     from workbench.engines.build import Network
     from workbench.trace.match import Match
@@ -70,6 +71,7 @@ class Session:
         self._weights: tuple[bytes, TorchWeights] | None = None
         self._matches: dict[int, Match] = {}
         self.last_report: Report | None = None
+        self.made_by: tuple[str, str] | None = None  # the port and its part, by which another process makes the model
 
     @cached_property
     def original(self) -> Original:
@@ -95,7 +97,9 @@ class Session:
         chosen = get_port(name).part(part)
         feeds, given = chosen.feeds(params), {**chosen.params, **parameters(params)}
         model = chosen.original(checkpoint) if checkpoint else chosen.original()
-        return cls(model, chosen.to_original(feeds), config or chosen.config_path, given, feeds=feeds, **options)
+        made = cls(model, chosen.to_original(feeds), config or chosen.config_path, given, feeds=feeds, **options)
+        made.made_by = name, part
+        return made
 
     def tree(self) -> str:
         """The original's modules, a line each, with the shapes of their outputs."""
@@ -288,20 +292,50 @@ class Session:
 
     # ---- the engine
 
-    def network(self) -> Network:
-        """The config and its weights, ready to be built for any engine."""
-        from workbench.engines.build import Network
+    def network(self, batch: int = 0) -> Network:
+        """The config and its weights, ready to be built for any engine.
 
+        batch: that size by the config's $BATCH_SIZE, where this is another and does not leave it open (-1). Raises
+        WorkbenchError where there is none.
+        """
+        from workbench.engines.build import Network, load_network
+
+        fixed = self.params.get("BATCH_SIZE", "")
+        if batch and not fixed:
+            raise WorkbenchError(
+                "the config's batch cannot be changed: it has no $BATCH_SIZE",
+                self.document.file,
+                "write shape=$BATCH_SIZE,... and give --set BATCH_SIZE=1",
+            )
+        if batch and fixed != "-1":
+            return load_network(self.document, self.params | {"BATCH_SIZE": str(batch)}, self.weights().values)
         parsed = self.parse()
         parsed.raise_errors()
         return Network(parsed, self.weights(parsed.graph).values, self.params)
 
-    def build(self, engine_file: str | Path | None = None, **options: Any) -> Engine:
-        """Build the production engine (or open `engine_file` where it is still right)."""
+    def build(
+        self, engine_file: str | Path | None = None, *, batch: int = 0, progress: Progress = silent, **options: Any
+    ) -> Engine:
+        """Build the production engine (or open `engine_file` where it is still right); `batch` as of `network`.
+
+        options: engine, precision and threads, by default the session's. `progress` is told of the stages.
+        """
         from workbench.engines.build import build_network
 
         options = {"engine": self.engine, "precision": self.precision, "threads": self.threads} | options
-        return build_network(self.network(), engine_file=engine_file, **options)
+        with stage(progress, "config"):
+            self.graph()
+        with stage(progress, "weights"):
+            network = self.network(batch)
+        return build_network(network, engine_file=engine_file, progress=progress, **options)
+
+    def bench(self, **options: Any) -> Sheet:
+        """The benchmark sheet: fps, memory and error beside PyTorch's, each engine's memory in a process of its own.
+
+        options: batches, precisions, rounds, threads, ... of `workbench.bench.run.measure`.
+        """
+        # A call upwards, as of `widget`: what is measured is a session.
+        return importlib.import_module("workbench.bench.run").measure(self, **options)
 
 
 def _document(config: Any) -> Document:

@@ -13,7 +13,7 @@ from cuda_ops.cache import content_key
 from cuda_ops.sources import KERNEL_DIR
 from workbench.engines.base import Arrays, Engine, Interface, Source, Weights
 from workbench.engines.cuda.blob import Held, read_blob, write_blob
-from workbench.engines.cuda.driver import Device
+from workbench.engines.cuda.driver import Device, load_driver
 from workbench.engines.cuda.feeds import DeviceArray, as_feed
 from workbench.engines.cuda.fuse import fuse
 from workbench.engines.cuda.graphs import load_bindings
@@ -24,6 +24,7 @@ from workbench.engines.cuda.runner import Runner
 from workbench.engines.cuda.tactics import Trial, choose
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
+from workbench.progress import Progress, silent
 
 
 class CallTime(NamedTuple):
@@ -94,6 +95,7 @@ class CudaEngine(Engine):
 
     @classmethod
     def _library(cls) -> str:
+        load_driver(cls.name)  # says what is missing
         import pycuda
 
         return f"pycuda {pycuda.VERSION_TEXT}"
@@ -117,8 +119,18 @@ class CudaEngine(Engine):
 
     def _images(self) -> dict[Kernel, bytes]:
         """The compiled kernels, so that a machine without a CUDA compiler opens the file."""
-        kernels = {call.kernel for program in self._programs.values() for call in program.calls}
-        return {kernel._replace(function=""): self._runner.device.image(kernel) for kernel in kernels}
+        return {kernel: self._runner.device.image(kernel) for kernel in self._modules()}
+
+    def _modules(self) -> list[Kernel]:
+        """What is compiled, each once; a module has several functions."""
+        calls = [call for program in self._programs.values() for call in program.calls]
+        return list(dict.fromkeys(call.kernel._replace(function="") for call in calls))
+
+    def prepare(self, progress: Progress = silent) -> None:
+        """Compile every kernel of the plans there are."""
+        modules = self._modules()
+        for module in progress(modules, "kernels", len(modules)):
+            self._runner.device.image(module)
 
     # ---- plans
 
