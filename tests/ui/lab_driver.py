@@ -186,6 +186,14 @@ class Lab:
         )
         self._await_splash()
 
+    def wide(self) -> None:
+        """Fold the file browser away, so that the notebook has the window's width."""
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
     def cells(self) -> int:
         """How many cells the notebook has: fewer than before mean that keys leaked."""
         return self.page.evaluate("window.notebook.content.widgets.length")

@@ -1,0 +1,93 @@
+"""Take the pictures of the workbench that docs/widgets.md shows, in JupyterLab with a real port.
+
+    python tools/ui_pictures.py [NAME ...]
+
+Needs chromium and the test extra; about a minute. Each picture is what a reader's screen shows, in few colours.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ui")]
+
+from lab_driver import CHROMIUM, Lab, jupyterlab, write_notebook  # noqa: E402
+
+SIZE = {"width": 1420, "height": 1130}
+# A detector with one line that does not say what the original does.
+DETECTOR = """
+from pathlib import Path
+from workbench import Session
+from workbench.paths import configs_dir
+text = (configs_dir() / "yolox_tiny_text.cfg").read_text()
+right = "stride=2 pad=1 refname=D3 "
+assert text.count(right) == 1
+Path("yolox_tiny_text.cfg").write_text(text.replace(right, right + "act=relu "))
+session = Session.of_port("yolox_tiny_text", config="yolox_tiny_text.cfg")
+"""
+SHOW = "w = session.widget()\nw"
+
+
+def port_with_a_fault(lab: Lab) -> None:
+    """All lines checked, the cursor on the first that fails."""
+    lab.press("c")
+    lab.kernel_until("w.workspace.diagnosis is not None and w.workspace.busy.title == ''", True)
+    lab.press("f")
+    lab.kernel_until("w.lines.row()['status']", "failed")
+    lab.kernel_until("w.tensors.title", "backbone.backbone.dark3.0")
+
+
+def light(lab: Lab) -> None:
+    port_with_a_fault(lab)
+
+
+def dark(lab: Lab) -> None:
+    lab.theme("Dark")
+
+
+def tree(lab: Lab) -> None:
+    lab.theme("Light")
+    lab.output(1).get_by_role("button", name="Module tree").click()
+
+
+PICTURES: dict[str, Callable[[Lab], None]] = {"workbench": light, "workbench-dark": dark, "workbench-tree": tree}
+
+
+def shoot(browser: Browser, folder: Path) -> None:
+    with jupyterlab(folder, folder) as address:
+        page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+        lab = Lab(page, address)
+        lab.open(write_notebook(folder / "port.ipynb", DETECTOR, SHOW).name)
+        lab.wide()
+        lab.run_all()
+        widget = lab.output(1).locator("[data-ready=true]")
+        widget.wait_for()
+        lab.kernel_until("w.workspace.traced and w.workspace.busy.title == ''", True)
+        lab.output(1).get_by_role("listbox", name="config lines").focus()
+        for name, prepare in PICTURES.items():
+            prepare(lab)
+            page.wait_for_timeout(500)  # the last map is drawn
+            save(widget.screenshot(), ROOT / "docs" / f"{name}.png")
+        assert not lab.problems, lab.problems
+
+
+def save(png: bytes, path: Path) -> None:
+    """A screenshot holds few colours but for its maps: 256 tell it well, in a third of the bytes."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+    print(path.relative_to(ROOT), f"{path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        shoot(chromium, Path(folder))
+        chromium.close()
