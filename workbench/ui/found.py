@@ -75,7 +75,9 @@ def as_found(value: Any, size: tuple[int, int]) -> Found:
         return _checked(value or Found(), size)
     if hasattr(value, "enlarged"):
         return _checked(_of_segments(value), size)
-    parts = {name: np.asarray(getattr(value, name)) for name in FIELDS if getattr(value, name, None) is not None}
+    parts: dict[str, Any] = {
+        name: np.asarray(getattr(value, name)) for name in FIELDS if getattr(value, name, None) is not None
+    }
     if "boxes" in parts or "points" in parts:
         if "masks" in parts:
             parts["masks"] = parts["masks"] > (0.5 if parts["masks"].dtype.kind == "f" else 0)
