@@ -78,14 +78,21 @@ class Worker:
             with self._lock:
                 if self._quick:
                     continue
-                if not self._jobs:
-                    self._thread = None
-                    self._report(Busy())
-                    return
-                title, job = self._jobs.popleft()
+                title, job = self._jobs.popleft() if self._jobs else ("", None)
                 self._stop.clear()
-            self._report(Busy(title))
-            self._do(job)
+            self._report(Busy(title))  # without the lock: who is told may hold one that a caller of ours waits with
+            if job is not None:
+                self._do(job)
+            elif self._ended():
+                return
+
+    def _ended(self) -> bool:
+        """Whether nothing came while idleness was told: then the thread ends."""
+        with self._lock:
+            if self._jobs or self._quick:
+                return False
+            self._thread = None
+            return True
 
     def _run_quick(self) -> None:
         while self._quick:
