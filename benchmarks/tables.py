@@ -8,19 +8,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from workbench.bench.pipeline import Lap, Laps
 from workbench.bench.sheet import Row, Sheet
+from workbench.bench.table import Table
 from workbench.bench.tool import Figure, Figures
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT, RECORDS = ROOT / "docs" / "benchmarks.md", ROOT / "benchmarks" / "records"
+KINDS: dict[str, tuple[type[Table], type]] = {"-tool": (Figures, Figure), "-pipeline": (Laps, Lap)}
 PLACE = re.compile(r"(<!-- record (\S+) -->\n).*?(<!-- end -->)", re.S)
 
 
 def table(name: str) -> str:
     """A record as Markdown, without its title."""
     text = (RECORDS / f"{name}.json").read_text(encoding="utf-8")
-    read = Figures.of(text, Figure) if name.endswith("-tool") else Sheet.of(text, Row)
-    return read.markdown().partition("\n\n")[2]
+    kind, row = next((found for end, found in KINDS.items() if name.endswith(end)), (Sheet, Row))
+    return kind.of(text, row).markdown().partition("\n\n")[2]
 
 
 def filled(document: str) -> str:

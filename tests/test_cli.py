@@ -57,6 +57,10 @@ def test_bench_measures_in_turns(tmp_path, capsys):
         (["run", "nowhere.engine"], "nowhere.engine"),
         (["dict", "conv3d"], "no layer is named 'conv3d'"),
         (["bench", "digits", "--batch", "two"], "expected numbers"),
+        (
+            ["bench", "digits", "--pipeline", "--frame", "20x"],
+            "--frame 20x: expected numbers from 1 on such as 1280x720",
+        ),
     ],
 )
 def test_errors_are_told_without_a_traceback(words, says, capsys):

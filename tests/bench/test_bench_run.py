@@ -1,7 +1,10 @@
 """A measurement of the digits network: what it compares, and what it refuses. No times are asserted."""
 
+import math
+
 import pytest
 
+from workbench.bench.pipeline import STEPS, measure_pipeline
 from workbench.bench.run import Named, measure
 from workbench.bench.tool import Figures, measure_tool
 from workbench.errors import WorkbenchError
@@ -44,3 +47,13 @@ def test_a_config_that_fails_has_no_figures(session):
     wrong = session.document.text.replace("mode=max kernel=2", "mode=avg kernel=2")
     with pytest.raises(WorkbenchError, match="does not pass"):
         measure_tool(lambda: Session.of_port("digits", config=wrong), Named("digits"), patience=1)
+
+
+def test_pipelines_side_by_side():
+    """A port without a pipeline of its original's package is compared with its own steps around the original."""
+    laps = measure_pipeline("digits", [(20, 30), (64, 48)], precisions=("f32", "bf16"), rounds=2, patience=1, threads=1)
+    frames, ours = ["20 x 30", "64 x 48"], [("workbench", "f32"), ("workbench", "bf16")]
+    assert [(lap.contestant, lap.precision, lap.frame) for lap in laps.rows] == [
+        (*who, frame) for who in [(STEPS, "f32"), *ours] for frame in frames
+    ]
+    assert all(math.isnan(lap.speedup) == (lap.contestant == STEPS) and lap.ms > 0 for lap in laps.rows)

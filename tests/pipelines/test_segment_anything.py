@@ -135,7 +135,7 @@ def test_the_encoder_sees_the_same(networks: Networks, tmp_path: Path) -> None:
     """From the picture to its embedding, and from there to masks: odd sizes, a single pixel, a strip."""
     Session.of_port("mobile_sam", "image_encoder").write_weights(tmp_path / "image_encoder.weights")
     theirs, rng = SamPredictor(mobile_sam.sam()), np.random.default_rng(0)
-    with Networks(PORT, weights=networks._weights | {"image_encoder": tmp_path / "image_encoder.weights"}) as opened:
+    with Networks(PORT, weights=networks.weights | {"image_encoder": tmp_path / "image_encoder.weights"}) as opened:
         for size in ((300, 451), (1, 1), (37, 1201)):
             image = np.asarray(PORT.sample()) if size == (300, 451) else rng.integers(0, 256, (*size, 3), np.uint8)
             sam = segmenter(opened)

@@ -16,7 +16,8 @@ from workbench.ports import get_port
 from workbench.ports.base import Port
 from workbench.ports.common.packages import package_file
 from workbench.ports.common.pictures import open_picture
-from workbench.ports.common.yolov8 import CONFIDENCE, IOU, MOST, letterbox
+from workbench.ports.common.ultralytics import predictor
+from workbench.ports.common.yolov8 import letterbox
 from workbench.session import Session
 
 pytestmark = [pytest.mark.agpl, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -46,24 +47,6 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield port, session.model, engine
 
 
-def upstream(port: Port, model: Any, image: Image.Image, size: tuple[int, int]) -> Any:
-    """ultralytics' Results for a picture: its predictor's own steps around the model, letterboxed to a fixed size."""
-    from ultralytics.models.yolo.pose import PosePredictor
-    from ultralytics.models.yolo.segment import SegmentationPredictor
-
-    cls = SegmentationPredictor if port.name == "yolov8_seg" else PosePredictor
-    steps = cls(overrides={"conf": CONFIDENCE, "iou": IOU, "max_det": MOST, "save": False, "verbose": False})
-    shape = getattr(model.model[-1], "kpt_shape", None)
-    steps.model = SimpleNamespace(names=model.names, kpt_shape=shape, format="onnx", stride=32, fp16=False)
-    steps.imgsz, steps.device, steps.batch = size, torch.device("cpu"), (["x.jpg"],)
-    bgr = np.ascontiguousarray(np.asarray(image)[..., ::-1])
-    x = steps.preprocess([bgr])
-    with torch.inference_mode():
-        boxes, scores, more, *proto = model(x)
-        rows = torch.cat([boxes, scores, more], 1)
-        return steps.postprocess(((rows, *proto), None) if proto else (rows, None), x, [bgr])[0]
-
-
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("size", [(640, 640), (384, 640), (640, 480)])
 def test_the_letterbox_is_upstreams_byte_for_byte(name: str, size: tuple[int, int]) -> None:
@@ -87,7 +70,7 @@ def test_results_are_upstreams(opened: tuple[Port, Any, Engine], name: str) -> N
     port, model, engine = opened
     image = PICTURES[name]()
     ours = port.infer(SimpleNamespace(open=lambda: engine), image)
-    theirs = upstream(port, model, image, (640, 640))
+    theirs = predictor(model, (640, 640))(np.asarray(image))
     assert len(ours.boxes) == len(theirs.boxes) and (name == "odd" or len(ours.boxes) > 3)
     if not len(ours.boxes):  # a strip of 333 x 71 may hold none
         return

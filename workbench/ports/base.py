@@ -118,6 +118,8 @@ class Port:
     One of several parts, or whose params follow from the picture, gives instead
     pipeline(networks, picture, **options)   the result; networks.open(part) is what runs a part
     add_arguments(parser)                    adds these options, with defaults, to the program's command line
+    upstream(part, params)                   the original package's own pipeline around its model, which benchmarks
+                                             compare with: takes a u8 [h, w, 3] RGB picture, gives its kind of result
     A picture is a PIL picture, or a u8 [h, w, 3] RGB array, as a video's frames are.
     """
 
@@ -132,6 +134,7 @@ class Port:
     postprocess: Callable[[Arrays, Any], Any] = _no_step
     pipeline: Callable[..., Any] | None = None
     add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
+    upstream: Callable[[Part, Params], Callable[[np.ndarray], Any]] | None = None
 
     @property
     def tolerance(self) -> float:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.config.variables import Params
 from workbench.errors import WorkbenchError
 from workbench.pipelines.frame import Frame
 from workbench.pipelines.segment_anything import (
@@ -182,6 +183,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--single", action="store_true", help="one mask for an object, not the best of three")
 
 
+def upstream(part: Part, params: Params = None) -> Callable[[np.ndarray], Any]:
+    """The package's SamPredictor, asked for the object in the picture's middle, as `pipeline` is without prompts."""
+    from workbench.ports.common import mobile_sam
+
+    return mobile_sam.predictor()
+
+
 def draw(picture: Image, found: Segments) -> Image:
     """A copy with the best mask of each object shaded and outlined."""
     out = picture.convert("RGB")
@@ -201,6 +209,7 @@ PORT = Port(
     paper="https://arxiv.org/abs/2306.14289",
     pipeline=pipeline,
     add_arguments=add_arguments,
+    upstream=upstream,
 )
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Networks:
     """The networks of a port, each opened when it is first asked for; a context manager that closes them.
 
     params      the configs' $NAMEs, over the parts' own
-    weights     .weights files by part name, where they are not the default ones
+    weights     .weights files by part name, where they are not the default ones; may be set until a part is opened
     original    run the PyTorch originals, with the weights of `checkpoint` where one is given
     precision, threads  the engines'; None leaves them to the config and to the library
     """
@@ -58,7 +58,7 @@ class Networks:
         threads: int | None = None,
     ) -> None:
         self.port, self.params = port, parameters(params)
-        self._weights = {port.part(name).name: Path(path) for name, path in (weights or {}).items()}
+        self.weights = {port.part(name).name: Path(path) for name, path in (weights or {}).items()}
         self._original, self._checkpoint = original, checkpoint
         self._options: dict[str, Any] = {"precision": precision, "threads": threads}
         self._opened: dict[tuple[str, tuple[tuple[str, str], ...]], Network] = {}
@@ -98,7 +98,7 @@ class Networks:
         return build_engine(part.config_path, {**part.params, **params}, self._path(part), **self._options)
 
     def _path(self, part: Part) -> Path:
-        return self._weights.get(part.name, part.weights_path)
+        return self.weights.get(part.name, part.weights_path)
 
     def _require_weights(self) -> None:
         """Every missing file at once, before anything is opened."""

@@ -26,6 +26,7 @@ from workbench.ports.common.yolov8 import (
     preprocess,
     sample,
     to_original,
+    upstream,
 )
 from workbench.ports.run import main
 
@@ -94,6 +95,7 @@ PORT = Port(
     postprocess=postprocess,
     draw=draw,
     sample=sample,
+    upstream=upstream,
     licence="AGPL-3.0 (original, ultralytics); the config and its code are Apache-2.0",
     paper="https://arxiv.org/abs/2204.06806",
 )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -80,6 +81,21 @@ def part(name: str, checkpoint: str | Path | None = None) -> nn.Module:
     own = module.state_dict().keys() == state.keys()
     load_into(module if own else model, state, checkpoint)
     return ready(module if own else PARTS[name](model))
+
+
+def predictor() -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """SamPredictor around `sam`: u8 [h, w, 3] RGB → masks, scores and logits of the object in the picture's middle."""
+    from mobile_sam import SamPredictor
+
+    steps = SamPredictor(sam())
+
+    def predict(picture: np.ndarray) -> tuple[np.ndarray, ...]:
+        with torch.inference_mode():
+            steps.set_image(picture)
+            middle = np.array([[picture.shape[1] / 2, picture.shape[0] / 2]])
+            return steps.predict(middle, np.ones(1))
+
+    return predict
 
 
 class _Untrained:

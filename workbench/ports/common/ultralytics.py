@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from workbench.config.variables import Params
 from workbench.errors import WorkbenchError
 from workbench.graph import TensorSpec
-from workbench.ports.base import Arrays
+from workbench.ports.base import Arrays, Part
 from workbench.ports.common.seeded import seeded
 from workbench.ports.common.yolov8 import (
     BOXES,
@@ -149,3 +153,37 @@ def masks(found: Arrays, coefficients: Sequence[Any], proto: Any, factor: int) -
     boxes = [torch.from_numpy(found[BOXES][found[IMAGES] == i]) for i in range(len(proto))]
     each = zip(proto, map(torch.from_numpy, coefficients), boxes, strict=True)
     return torch.cat([process_mask(p, c, b, size, upsample=True) for p, c, b in each]).numpy()
+
+
+def predictor(model: Any, size: Sequence[int]) -> Callable[[np.ndarray], Any]:
+    """ultralytics' own predictor around the model, letterboxing to a fixed size: u8 [h, w, 3] RGB → its Results.
+
+    Its steps are called one by one; what else its stream does (sources, saving, callbacks) is left out.
+    """
+    import torch
+    from ultralytics.models.yolo.pose import PosePredictor
+    from ultralytics.models.yolo.segment import SegmentationPredictor
+
+    points = getattr(model.model[-1], "kpt_shape", None)
+    cls = PosePredictor if points else SegmentationPredictor
+    steps: Any = cls(overrides={"conf": CONFIDENCE, "iou": IOU, "max_det": MOST, "save": False, "verbose": False})
+    # A format other than pt keeps the letterbox from shrinking to the picture's own ratio.
+    steps.model = SimpleNamespace(names=model.names, kpt_shape=points, format="onnx", stride=32, fp16=False)
+    steps.imgsz, steps.device, steps.batch = tuple(size), torch.device("cpu"), (["x.jpg"],)
+
+    def predict(picture: np.ndarray) -> Any:
+        bgr = np.ascontiguousarray(picture[..., ::-1])
+        with torch.inference_mode():
+            x = steps.preprocess([bgr])
+            boxes, scores, more, *proto = model(x)
+            rows = torch.cat([boxes, scores, more], 1)
+            return steps.postprocess(((rows, *proto), None) if proto else (rows, None), x, [bgr])[0]
+
+    return predict
+
+
+def upstream(part: Part, params: Params) -> Callable[[np.ndarray], Any]:
+    """A part's original at its best, fused, in ultralytics' own predictor, of the size that the params state."""
+    model = part.original()
+    model.fuse(verbose=False)
+    return predictor(model, part.inputs(params)[IMAGE].shape[1:3])

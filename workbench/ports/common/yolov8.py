@@ -5,12 +5,13 @@ Pictures and frames may be of any size: LetterBox scales each to fit, centres it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from workbench.ports.base import Arrays, Prepared, Specs
+from workbench.config.variables import Params
+from workbench.ports.base import Arrays, Part, Prepared, Specs
 from workbench.ports.common.opencv_resize import resize_linear
 from workbench.ports.common.packages import package_file
 from workbench.ports.common.pictures import Picture, open_picture, pixels, views
@@ -102,3 +103,10 @@ def make_feeds(inputs: Specs) -> Arrays:
 
 def to_original(feeds: Arrays) -> tuple[np.ndarray, ...]:
     return (feeds[IMAGE].transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255),)
+
+
+def upstream(part: Part, params: Params = None) -> Callable[[np.ndarray], Any]:
+    """ultralytics' predictor around the part's original."""
+    from workbench.ports.common import ultralytics
+
+    return ultralytics.upstream(part, params)
