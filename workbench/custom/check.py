@@ -20,18 +20,20 @@ from workbench.custom.report import MARKS, Report, Step
 from workbench.custom.trial import Trial
 from workbench.custom.variants import variants
 from workbench.errors import WorkbenchError
+from workbench.progress import Progress, silent, stage
 
 ORDERS = (("forward", 1), ("forward", 1), ("backward", 1), ("shuffled", 1), ("shuffled", 2))
 OLDEST = (7, 5)  # nvcc compiles for several GPUs at once, whichever is named
+STEPS = ("cases", "compiles", "check mode", "parity", "determinism", "time", "on the GPU")
 CHECKED = 1 << 20  # elements; check mode remembers much of each, and is to answer within seconds
 
 
-def check(cls: type[CudaLayer], *, time_limit: float = 10.0, seed: int = 0) -> Report:
+def check(cls: type[CudaLayer], *, time_limit: float = 10.0, seed: int = 0, progress: Progress = silent) -> Report:
     """Check a layer over its CASES and what follows from them; the first step that fails is the last.
 
     time_limit: seconds after which a launch in the emulator counts as hung. The report's `ok`: whether all is well.
     """
-    return _Check(cls, time_limit, seed).run()
+    return _Check(cls, time_limit, seed).run(progress)
 
 
 class _Check:
@@ -42,20 +44,21 @@ class _Check:
         self.trials: list[Trial] = []
         self.line = f"[{cls.tag}]"
 
-    def run(self) -> Report:
+    def run(self, progress: Progress) -> Report:
         steps: list[tuple[str, Callable[[], list[str]]]] = [
-            ("cases", self.cases),
-            ("compiles", self.compiles),
-            ("check mode", self.check_mode),
-            ("parity", lambda: self.parity("emulator")),
-            ("determinism", self.determinism),
-            ("time", self.time),
-            ("on the GPU", self.on_the_gpu),
+            (STEPS[0], self.cases),
+            (STEPS[1], self.compiles),
+            (STEPS[2], self.check_mode),
+            (STEPS[3], lambda: self.parity("emulator")),
+            (STEPS[4], self.determinism),
+            (STEPS[5], self.time),
+            (STEPS[6], self.on_the_gpu),
         ]
         done = []
         for name, step in steps:
             try:
-                lines = tuple(step())
+                with stage(progress, name):
+                    lines = tuple(step())
                 done.append(Step(name, True if lines else None, lines or (self.why_not,)))
             except WorkbenchError as error:
                 done.append(Step(name, False, error=self.cls.kernel.told(error) if self.cls.kernel else error))

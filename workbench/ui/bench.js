@@ -74,7 +74,8 @@ function render({ model, el }) {
     return h("section", { class: "pw-section pw-row pw-bench-export", "aria-label": "export" }, h("span", "pw-dim pw-small", "export as"), name, ENDINGS.map(([ending, label]) => button(label, "", () => { save({ name: name.value }); model.send({ do: "export", ending }); })), wrote);
   }
 
-  const keys = keyboard(root, { g: measure, Escape: () => job.busy() && model.send({ do: "cancel" }) }, { lists: () => false });
+  root.addEventListener("keydown", job.escape);
+  const keys = keyboard(root, { g: measure }, { lists: () => false });
   for (const trait of ["batches", "precisions", "rounds", "threads", "compiled", "name", "wrote"]) model.on(`change:${trait}`, drawOptions);
   let waiting = false;
   const later = () => { if (!waiting) { waiting = true; queueMicrotask(() => { waiting = false; drawResult(); }); } };

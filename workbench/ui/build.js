@@ -102,7 +102,8 @@ function render({ model, el }) {
         h("tbody", null, rows.map(([line, kernel, ms, error, verdict]) => h("tr", null, h("td", null, line), h("td", "pw-mono", kernel), h("td", "pw-mono pw-num", ms === null ? "" : ms.toFixed(4)), h("td", "pw-mono pw-num", sci(error)), h("td", null, verdict === "chosen" ? h("b", null, verdict) : verdict)))))));
   }
 
-  const keys = keyboard(root, { g: build, Escape: () => job.busy() && model.send({ do: "cancel" }) }, { lists: () => false });
+  root.addEventListener("keydown", job.escape);
+  const keys = keyboard(root, { g: build }, { lists: () => false });
   for (const name of ["engine", "engines", "precision", "batch", "batch_note", "batch_fixed", "threads", "file", "usual_file", "compare"]) model.on(`change:${name}`, drawOptions);
   let waiting = false;
   const later = () => { if (!waiting) { waiting = true; queueMicrotask(() => { waiting = false; drawResult(); }); } };

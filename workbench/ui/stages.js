@@ -41,7 +41,9 @@ export function jobStages(model, label, key, begin) {
   model.on("change:state change:stopping", draw);
   model.on("change:stages change:at", drawStages);
   draw();
-  return { busy, list, buttons: h("div", "pw-row pw-job", start, cancel, said), stop: () => { clearInterval(clock); model.off("change:state change:stopping", draw); model.off("change:stages change:at", drawStages); } };
+  // Esc cancels while there is something to cancel, and is the surroundings' otherwise.
+  const escape = (event) => { if (event.key === "Escape" && busy()) { model.send({ do: "cancel" }); event.preventDefault(); } };
+  return { busy, escape, list, buttons: h("div", "pw-row pw-job", start, cancel, said), stop: () => { clearInterval(clock); model.off("change:state change:stopping", draw); model.off("change:stages change:at", drawStages); } };
 }
 
 function time(seconds) {

@@ -73,6 +73,22 @@ class Worker:
             self._thread.start()
 
     def _run(self) -> None:
+        sound = False
+        try:
+            self._work()
+            sound = True
+        finally:
+            if not sound:  # a fault of ours, which goes on to the log: what waits gets another thread
+                self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._report(Busy())
+        with self._lock:
+            self._thread = None
+            if self._jobs or self._quick:
+                self._start()
+
+    def _work(self) -> None:
         while True:
             self._run_quick()
             with self._lock:
