@@ -5,7 +5,7 @@ import { h, button } from "./dom.js";
 const KEYS = [
   ["Lines", [["Enter", "edit the line"], ["Esc", "leave it"], ["↑ ↓ J K", "line"], ["F", "first bad"], ["N P", "next, previous bad"], ["T", "run to here"], ["C", "check all"], ["O", "new line below"], ["/", "find"], ["\\", "rail of verdicts"]]],
   ["Text", [["Ctrl Space", "complete"], ["Tab", "take what is marked"], ["Ctrl .", "take the suggestion"], ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl S", "save"]]],
-  ["Views", [[", .", "view before, after"], ["Y", "apply the fix"], ["E", "its diff"], ["[ ]", "channel"], ["arrows", "crosshair, on a map"], ["+ − =", "zoom, fit"], ["S", "signed, abs, rel"], ["L", "lin, log"]]],
+  ["Views", [[", .", "view before, after"], ["Y", "apply the fix"], ["E", "its diff"], ["G", "build, measure"], ["[ ]", "channel"], ["arrows", "crosshair, on a map"], ["+ − =", "zoom, fit"], ["S", "signed, abs, rel"], ["L", "lin, log"]]],
 ];
 
 export function keyHelp() {

@@ -26,7 +26,7 @@ function render({ model, el }) {
   params.addEventListener("keydown", (event) => { if (event.key === "Enter") params.dispatchEvent(new Event("change")); });
   const check = button("Check all", "C", () => send("check"));
   const header = h("header", "pw-head pw-row", h("span", "pw-title", get("title")), file, saved, h("span", "pw-grow"), engine, params,
-    button("First bad", "F", () => tell("f")), check, button("Undo", "Ctrl Z", () => send("undo")), button("Save", "Ctrl S", () => send("save")));
+    button("First bad", "F", () => tell("f")), check, button("Build", "G", () => { save({ tab: "build" }); send("go"); }), button("Undo", "Ctrl Z", () => send("undo")), button("Save", "Ctrl S", () => send("save")));
   const asks = h("div", { class: "pw-asks", role: "alertdialog", "aria-label": "a question", hidden: true });
 
   // ---- how far the port is
@@ -155,7 +155,7 @@ function render({ model, el }) {
   }
   const commands = {
     ",": () => step(-1), ".": () => step(1), "\\": () => save({ rail: !get("rail") }), "?": () => help.show(), Escape: () => (help.open() ? help.hide() : root.querySelector(".pw-list")?.focus()),
-    y: () => tell("y", ".pw-dock .pw-diagnosis"), e: () => tell("e", ".pw-dock .pw-diagnosis"), "Ctrl+s": () => send("save"),
+    y: () => tell("y", ".pw-dock .pw-diagnosis"), e: () => tell("e", ".pw-dock .pw-diagnosis"), "Ctrl+s": () => send("save"), g: () => send("go"),
     ...Object.fromEntries(TO_LINES.map((name) => [name, () => tell(name)])),
     ...Object.fromEntries(TO_TENSORS.map((name) => [name, () => get("tab") === "tensors" && root.querySelector(".pw-pane:not([hidden]) > * .pw")?.dispatchEvent(new KeyboardEvent("keydown", { key: name }))])),
   };

@@ -13,6 +13,9 @@ from workbench.engines import ENGINES, engine_class
 from workbench.errors import WorkbenchError
 from workbench.session import Session
 from workbench.ui.base import View
+from workbench.ui.bench_view import BenchView
+from workbench.ui.build_view import BuildView
+from workbench.ui.custom_view import CustomView
 from workbench.ui.diagnosis_view import DiagnosisView
 from workbench.ui.fallback import session_html, session_png
 from workbench.ui.ledger_view import LedgerView
@@ -27,7 +30,8 @@ class Workbench(View):
 
     tab      the view on the right: tensors, ledger, diagnosis, ...; rail: the lines folded to their verdicts
     engine   such as "openvino f32"; params: the config's $NAMEs, such as "BATCH_SIZE=1"
-    lines, tensors, ledger, diagnosis are its parts, widgets of their own; `workspace` is what they share.
+    lines, tensors, ledger, diagnosis, builder, bench and custom are its parts, widgets of their own; `workspace` is
+    what they share.
     """
 
     SCRIPT = "workbench.js"
@@ -58,6 +62,12 @@ class Workbench(View):
         self.tensors = TensorView(title="no line is chosen", engine_name=_engine(session))
         views = [("tensors", "Tensors", self.tensors), ("ledger", "Weights ledger", self.ledger)]
         views += [("diagnosis", "Diagnosis", self.diagnosis)]
+        self.builder, self.bench, self.custom = BuildView(space), BenchView(space), CustomView(space)
+        views += [
+            ("build", "Build", self.builder),
+            ("bench", "Benchmark", self.bench),
+            ("custom", "Custom layers", self.custom),
+        ]
         super().__init__(
             lock=space.lock, lines_ref=self.lines, diagnosis_ref=self.diagnosis, views=[list(v) for v in views],
             title=space.graph.model.get("name") or type(session.model).__name__, engine=_engine(session),
@@ -169,6 +179,12 @@ class Workbench(View):
     def do_check(self) -> None:
         self.error = ""
         self.workspace.check()
+
+    def do_go(self) -> None:
+        """Begin what the open view is for: measuring, checking a custom layer, else building."""
+        begin = {"bench": self.bench.measure, "custom": self.custom.check}.get(self.tab, self.builder.build)
+        self.tab = self.tab if self.tab in ("bench", "custom") else "build"
+        begin()
 
     def do_cancel(self) -> None:
         self.workspace.worker.cancel()
