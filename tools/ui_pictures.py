@@ -33,6 +33,9 @@ assert text.count(right) == 1
 Path("yolox_tiny_text.cfg").write_text(text.replace(right, right + "act=relu "))
 session = Session.of_port("yolox_tiny_text", config="yolox_tiny_text.cfg")
 """
+# Those of most readers, where JupyterLab's own choice depends on the machine.
+FONTS = """:root { --jp-ui-font-family: "Liberation Sans", Arial, sans-serif !important;
+                --jp-code-font-family: "DejaVu Sans Mono", Menlo, monospace !important; }"""
 SHOW = "w = session.widget()\nw"
 
 
@@ -67,6 +70,7 @@ def shoot(browser: Browser, folder: Path) -> None:
         lab = Lab(page, address)
         lab.open(write_notebook(folder / "port.ipynb", DETECTOR, SHOW).name)
         lab.wide()
+        page.add_style_tag(content=FONTS)
         lab.run_all()
         widget = lab.output(1).locator("[data-ready=true]")
         widget.wait_for()
@@ -81,7 +85,7 @@ def shoot(browser: Browser, folder: Path) -> None:
 
 def save(png: bytes, path: Path) -> None:
     """A screenshot holds few colours but for its maps: 256 tell it well, in a third of the bytes."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
     print(path.relative_to(ROOT), f"{path.stat().st_size / 1000:.0f} kB")
 

@@ -31,6 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
            "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
+JUPYTERLAB_SAYS = ("Could not restore the debugger state",)  # after a kernel's restart, of itself
 SECONDS = 60  # how long anything may take on a busy machine
 
 
@@ -113,7 +114,11 @@ class Lab:
         self.page, self.address = page, address
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(f"pageerror: {error}"))
-        page.on("console", lambda m: self.problems.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("console", self._told)
+
+    def _told(self, message: Any) -> None:
+        if message.type == "error" and not message.text.startswith(JUPYTERLAB_SAYS):
+            self.problems.append(f"console: {message.text}")
 
     def open(self, path: str) -> None:
         """Open a notebook, by its path from the server's root, and wait for its kernel."""
@@ -148,6 +153,26 @@ class Lab:
             timeout=2 * SECONDS * 1000,
         ).json_value()["errors"]
         assert not errors, errors
+
+    def run_anew(self, *cells: str) -> None:
+        """Put these texts into the notebook's first cells, and run all."""
+        self.page.evaluate(
+            """cells => cells.forEach((text, i) =>
+            window.notebook.content.widgets[i].model.sharedModel.setSource(text))""",
+            cells,
+        )
+        self.run_all()
+
+    def restart_kernel(self) -> None:
+        """What Restart Kernel does after its question."""
+        self.page.evaluate("""async () => { await window.notebook.sessionContext.restartKernel();
+            await window.notebook.sessionContext.session.kernel.info; }""")
+
+    def reload(self) -> None:
+        """What closing the browser and coming back does: a new page on the kernel that goes on."""
+        path = self.page.evaluate("window.notebook.context.path")
+        self.page.evaluate("async () => await window.notebook.context.save()")
+        self.open(path)
 
     def kernel(self, expression: str) -> Any:
         """The value of a Python expression in the notebook's kernel; nothing is added to the notebook."""

@@ -36,7 +36,7 @@ function render({ model, el }) {
 
   function wrong(state) {
     const first = state.findings[0], result = state.result;
-    const title = state.line ? `Line ${state.line} ${state.layer}` : "The config as a whole";
+    const title = state.line ? `Line ${state.line} [${state.layer.split(" ")[0]}]${result ? " differs in isolation" : ""}` : "The config as a whole";
     return [
       h("div", "pw-card-title pw-row", glyph(result || state.side !== "config" ? "failed" : "text"), h("b", null, title), h("span", "pw-grow"),
         result ? h("span", "pw-dim", "e ", h("span", "pw-mono", number(result.error)), ", allowed ", h("span", "pw-mono", number(result.allowed))) : null),
@@ -60,8 +60,11 @@ function render({ model, el }) {
 
   function diff(rows) {
     const [before, after] = ["-", "+"].map((kind) => rows.filter((row) => row.kind === kind).map((row) => row.text.replace(/ {2,}/g, " ")));
+    if (names(before) === names(after)) [before, after].forEach((lines) => lines.forEach((text, i) => { lines[i] = text.replace(/\bname=\S*\.(?=[^.\s])/, "name=…"); }));
     return h("div", "pw-dif", before.map((text, i) => h("div", "pw-diff-del", "− ", differing(text, after[i]))), after.map((text, i) => h("div", "pw-diff-add", "+ ", differing(text, before[i]))));
   }
+
+  const names = (lines) => lines.map((text) => text.match(/\bname=(\S*)/)?.[1]).join();
 
   // The words of one line that the other does not have stand out.
   function differing(text, other = "") {

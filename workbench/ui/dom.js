@@ -74,7 +74,8 @@ export function sci(value) {
 }
 
 export const thousands = (n) => Math.round(n).toLocaleString("en-US");
-export const minus = (text) => String(text).replace("-", "−");
+// A true minus sign before a number; exponents keep their hyphen, as in code.
+export const minus = (text) => String(text).replace(/^-/, "−");
 
 // The value of a --pw-* colour as the browser computes it, for canvases.
 export function colour(root, token) {

@@ -34,12 +34,11 @@ def number(value: Any) -> str:
 
 
 def short(value: float, digits: int = 1) -> str:
-    """3.1e−3; Inf and NaN as words."""
-    return (
-        number(value)
-        if not math.isfinite(value)
-        else f"{value:.{digits}e}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
-    )
+    """3.1e-3, −1.06e-2, 0; Inf and NaN as words."""
+    if value == 0 or not math.isfinite(value):
+        return number(value)
+    text = f"{abs(value):.{digits}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return f"−{text}" if value < 0 else text
 
 
 def plane_facts(x: np.ndarray, r: np.ndarray, dtype: str) -> list[tuple[str, str]]:

@@ -85,16 +85,15 @@ class LinesView(View):
     def _propose(self) -> None:
         self.chosenLine = modules.proposal(self.workspace.session.original, self.chosen)
 
-    @property
-    def entry(self) -> Entry | None:
-        """The section that the cursor's line is of."""
-        above = [e for e in self.workspace.document.entries if e.line <= self.cursor]
+    def entry_at(self, line: int) -> Entry | None:
+        """The section that a line is of."""
+        above = [e for e in self.workspace.document.entries if e.line <= line]
         return above[-1] if above else None
 
-    def row(self) -> dict[str, Any] | None:
-        """What is known of the cursor's line, or of the line that judges it."""
-        rows = {row["line"]: row for row in self.rows}
-        row = rows.get(self.entry.line) if self.entry else None
+    def row(self, line: int = 0) -> dict[str, Any] | None:
+        """What is known of a line, the cursor's where none is given, or of the line that judges it."""
+        rows, entry = {row["line"]: row for row in self.rows}, self.entry_at(line or self.cursor)
+        row = rows.get(entry.line) if entry else None
         return rows.get(row["judge"], row) if row and "judge" in row else row
 
     # ---- what the browser asks for
@@ -117,11 +116,10 @@ class LinesView(View):
         """All lines, or those up to one."""
         if not line:
             return self.workspace.check()
-        if self.entry is None:
+        row = self.row(line)
+        if row is None:
             raise WorkbenchError(f"line {line} is before the first section")
-        row = self.row() or {}
-        upto = next((r["entry"] for r in self.rows if r["line"] == row.get("line")), self.entry.id)
-        return self.workspace.check(upto)
+        return self.workspace.check(row["entry"])
 
     def do_save(self) -> None:
         self.save()

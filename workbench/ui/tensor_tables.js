@@ -14,11 +14,11 @@ export function listingTable({ rows, left_out: leftOut, after }) {
   return h("table", { "aria-label": "running maximum" }, head(["index", "R0 (reference)", "R (engine)", "diff"]), h("tbody", null, lines));
 }
 
-export function worstTable(rows, go) {
+export function worstTable(rows, go, channels) {
   if (!rows.length) return h("div", "pw-dim pw-small", "none: all values are equal");
   const picked = rows.map(({ index, place, diff, times }) => ({
     label: `go to element ${index.join(",")}, difference ${diff}`,
-    cells: [place.slice(0, 2).join(", "), place[2], diff, times].map((cell) => h("td", "pw-num pw-mono", cell)),
+    cells: [place.slice(0, 2).join(", "), ...(channels ? [place[2]] : []), diff, times].map((cell) => h("td", "pw-num pw-mono", cell)),
   }));
-  return pickTable("worst elements", head(["y, x", "channel", "diff", "× tol"]), picked, (i) => go(rows[i].index));
+  return pickTable("worst elements", head(["y, x", ...(channels ? ["channel"] : []), "diff", "× tol"]), picked, (i) => go(rows[i].index));
 }

@@ -97,7 +97,7 @@ function belowPane({ model, change, send }) {
     set(tables,
       h("div", null, h("h4", null, "log10 |diff|", h("span", "pw-dim pw-tiny", `${thousands(content.histogram.values)} values`)), histogram(content.histogram)),
       h("div", null, h("h4", null, "Running maximum", scope), listingTable(content.listing, go)),
-      h("div", null, h("h4", null, "Worst", h("span", "pw-dim pw-tiny", "Enter goes there")), worstTable(content.worst, go)));
+      h("div", null, h("h4", null, "Worst", h("span", "pw-dim pw-tiny", "Enter goes there")), worstTable(content.worst, go, model.get("scope") === "tensor")));
   };
   return { facts, tables, show };
 }

@@ -82,3 +82,11 @@ function chunks(found) {
 }
 
 export const parent = (tie) => (tie || "").replace(/[@/:].*$/, "").split(".").slice(0, -1).join(".");
+
+// The path that two paths have in common; none where that is only the first name, which says little.
+export function common(a, b) {
+  const one = a.split("."), two = b.split(".");
+  const same = one.findIndex((name, i) => name !== two[i]);
+  const shared = same < 0 ? one : one.slice(0, same);
+  return shared.length > 1 || a === b ? shared.join(".") : "";
+}

@@ -38,7 +38,7 @@ function render({ model, el }) {
   const left = h("div", "pw-left"), body = h("div", "pw-body"), dock = h("div", "pw-dock");
   const tablist = h("div", { class: "pw-tabs", role: "tablist", "aria-label": "views" });
   const panes = h("div", "pw-panes"), right = h("div", "pw-right", tablist, panes);
-  const across = splitter("width of the lines", "vertical", () => get("left"), (value) => save({ left: Math.max(360, Math.min(root.clientWidth - 420, value)) }));
+  const across = splitter("width of the lines", "vertical", () => left.offsetWidth, (value) => save({ left: Math.max(360, Math.min(root.clientWidth - 420, value)) }));
   const down = splitter("height of the cause", "horizontal", () => -get("dock"), (value) => save({ dock: Math.max(36, Math.min(500, -value)) }));
   body.append(left, across, right);
 
@@ -103,7 +103,7 @@ function render({ model, el }) {
     const engines = get("engines").includes(get("engine")) ? get("engines") : [get("engine"), ...get("engines")];
     set(engine, engines.map((name) => h("option", { value: name, selected: name === get("engine") }, name)));
     params.value = get("params");
-    params.size = Math.min(22, Math.max(6, params.value.length));
+    params.size = Math.min(32, Math.max(6, params.value.length));
     params.title = `the config's parameters: ${params.value}; Enter applies`;
     params.hidden = !params.value;
     drawAsks();
@@ -143,7 +143,7 @@ function render({ model, el }) {
   }
 
   function drawSizes() {
-    root.style.setProperty("--pw-left", `${get("left")}px`);
+    root.style.setProperty("--pw-left", get("left") ? `${get("left")}px` : "47.7%");
     root.style.setProperty("--pw-dock", `${get("dock")}px`);
     root.classList.toggle("pw-rail", get("rail"));
     across.hidden = get("rail");

@@ -46,8 +46,8 @@ class Workbench(View):
     params = traitlets.Unicode().tag(sync=True)
     tab = traitlets.Unicode("tensors").tag(sync=True)
     rail = traitlets.Bool(False).tag(sync=True)
-    left = traitlets.Int(560).tag(sync=True)
-    dock = traitlets.Int(224).tag(sync=True)
+    left = traitlets.Int(0).tag(sync=True)  # pixels; 0: the lines' own share of the width
+    dock = traitlets.Int(190).tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)
     facts: Any = traitlets.List().tag(sync=True)
     conflict = traitlets.Unicode().tag(sync=True)  # why saving needs a decision
