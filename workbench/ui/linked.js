@@ -29,10 +29,10 @@ export function listen(canvas, { size, view, cursor, probe, pin, look, back }) {
   });
 }
 
-// Where a pointer stands, as parts [y, x] of the whole plane.
+// Where a pointer stands, as parts [y, x] of the whole plane; the canvas lies within its border.
 export function fractionAt(canvas, view, event) {
-  const box = canvas.getBoundingClientRect();
-  return [view[0] + (event.clientY - box.top) / box.height * (view[2] - view[0]), view[1] + (event.clientX - box.left) / box.width * (view[3] - view[1])];
+  const box = canvas.getBoundingClientRect(), y = (event.clientY - box.top - canvas.clientTop) / canvas.clientHeight, x = (event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth;
+  return [view[0] + y * (view[2] - view[0]), view[1] + x * (view[3] - view[1])];
 }
 
 export function wheelZoom(canvas, view, look) {

@@ -43,7 +43,7 @@ export function regionTable(regions, size, dark, pick) {
   const rows = regions.map(({ side, pixels, share, middle }, i) => {
     const [y, x] = middle.map((m, k) => Math.floor(m * size[k]));
     return { label: `region ${i + 1}, ${SIDES[side]}, ${pixels} pixels at ${x}, ${y}`,
-      cells: [h("td", "pw-mono", String(i + 1)), h("td", null, h("span", "pw-pair", swatch(codeStyles(dark)[CODES[side]]), SIDES[side])), cell(`${x}, ${y}`), cell(thousands(pixels)), cell(`${Math.round(share * 100)} %`)] };
+      cells: [h("td", "pw-mono", String(i + 1)), h("td", null, h("span", "pw-pair", swatch(codeStyles(dark)[CODES[side]]), SIDES[side])), cell(`${x}, ${y}`), cell(thousands(pixels)), cell(share < 0.01 ? "<1 %" : `${Math.round(share * 100)} %`)] };
   });
   return pickTable("largest regions", head(["", "side", "x, y", "pixels", "share"], 2), rows, (i) => pick(regions[i].middle));
 }

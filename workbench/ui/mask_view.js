@@ -57,7 +57,7 @@ function controlRow({ model, change, send, pane }) {
   const row = h("div", "pw-row pw-controls", title, caption, size, h("span", "pw-grow"), per,
     h("span", "pw-row pw-tight", show, button("[", "", () => step(-1), { class: "pw-slim pw-mono", "aria-label": "previous pair", "aria-keyshortcuts": "[" }), button("]", "", () => step(1), { class: "pw-slim pw-mono", "aria-label": "next pair", "aria-keyshortcuts": "]" })),
     draw, h("label", "pw-row pw-dim pw-small", "opacity", opacity, percent), h("label", "pw-row pw-tight pw-dim pw-small", labels, "labels"),
-    button("fit", "=", () => pane.fit(), { class: "pw-slim" }), button("PNG", "", () => send({ do: "png" }), { class: "pw-slim", title: "save the three pictures as one" }));
+    button("Fit", "=", () => pane.fit()), button("PNG", "", () => send({ do: "png" }), { title: "save the three pictures as one" }));
   return {
     row, step, stop: () => model.off(names, sync),
     pairs({ rows, chosen }) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from PIL import Image
 
 from workbench.atomic import write_atomically
-from workbench.errors import WorkbenchError
-from workbench.ports.common.pictures import Picture, pixels
+from workbench.ports.common.pictures import Picture
 from workbench.ports.common.poses import VISIBLE
 from workbench.ui.colormaps import labels
 from workbench.ui.facts import short
@@ -23,12 +20,12 @@ from workbench.ui.frames import FrameView, Message
 from workbench.ui.mask_facts import difference_facts, middle_of, pair_rows
 from workbench.ui.mask_picture import masks_png
 from workbench.ui.pairs import ALL, BOTH, Pairs, agreement
+from workbench.ui.picture import picture_bytes, picture_of
 from workbench.ui.planes import WHOLE
 from workbench.ui.resample import block
 from workbench.ui.static import figure_html
 
 LONGEST = 1536  # elements of a map's longer side that go to the browser; larger ones are reduced by whole blocks
-PICTURE = 4096  # pixels of the picture's longer side there, which canvases can hold
 
 
 class MaskView(FrameView):
@@ -92,7 +89,7 @@ class MaskView(FrameView):
 
         Raises WorkbenchError for what is no picture, or no result that fits it.
         """
-        image = _opened(picture)
+        image = picture_of(picture)
         size = image.shape[:2]
         found = as_found(reference, size), as_found(engine, size)
         per = self.per if "per" in keep else "instance"
@@ -151,13 +148,8 @@ class MaskView(FrameView):
         super().do_hello(pixels)
 
     def _send_picture(self) -> None:
-        if not self.pixels:
-            return
-        image = Image.fromarray(self.picture)
-        image.thumbnail((PICTURE, PICTURE), Image.Resampling.BILINEAR)
-        out = io.BytesIO()
-        image.save(out, "JPEG", quality=92)
-        self.send({"kind": "picture"}, [out.getvalue()])
+        if self.pixels:
+            self.send({"kind": "picture"}, [picture_bytes(self.picture)])
 
     def do_details(self) -> None:
         """What stands below the pictures; asked for when the choice rests."""
@@ -190,17 +182,6 @@ class MaskView(FrameView):
     def __repr__(self) -> str:
         shown = "all" if self.chosen == ALL else self.rows[self.chosen]["name"]
         return f"MaskView({self.size[1]} × {self.size[0]}, {len(self.rows)} pairs, {shown} shown)"
-
-
-def _opened(picture: Picture | str | Path) -> np.ndarray:
-    if isinstance(picture, str | Path):
-        from workbench.ports.common.pictures import open_picture
-
-        picture = open_picture(Path(picture))
-    image = pixels(picture)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise WorkbenchError(f"expected a picture u8 [h, w, 3] in RGB; got {image.dtype}{list(image.shape)}")
-    return image
 
 
 def _paired(found: tuple[Found, Found], per: str) -> Pairs:

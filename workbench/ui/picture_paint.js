@@ -127,6 +127,33 @@ export function drawCross(canvas, [x, y]) {
   }
 }
 
+// A prompt: a disc with a plus for the object, a square with a minus for the background; smaller where its object rests.
+export function drawPrompt(canvas, [x, y], label, active) {
+  const pen = canvas.getContext("2d"), scale = pixelScale(), r = (active ? 8 : 5.5) * scale, bar = r * 0.55;
+  pen.save();
+  pen.beginPath();
+  if (label) pen.arc(x, y, r, 0, 7); else pen.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8);
+  pen.fillStyle = "#fff"; pen.fill();
+  pen.lineWidth = 1.5 * scale; pen.strokeStyle = "#111"; pen.stroke();
+  pen.beginPath();
+  pen.moveTo(x - bar, y); pen.lineTo(x + bar, y);
+  if (label) { pen.moveTo(x, y - bar); pen.lineTo(x, y + bar); }
+  pen.lineWidth = 2 * scale; pen.stroke();
+  pen.restore();
+}
+
+// A prompt's box, black and white in turn.
+export function drawRubber(canvas, [x0, y0], [x1, y1], active) {
+  const pen = canvas.getContext("2d"), scale = pixelScale(), dash = 5 * scale;
+  pen.save();
+  pen.lineWidth = (active ? 2 : 1.2) * scale;
+  for (const [colour, offset] of [["#fff", 0], ["#111", dash]]) {
+    pen.strokeStyle = colour; pen.setLineDash([dash, dash]); pen.lineDashOffset = offset;
+    pen.strokeRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
+  }
+  pen.restore();
+}
+
 // A numbered frame around a place.
 export function drawBadge(canvas, [x, y], [wide, high], text, dark) {
   const pen = canvas.getContext("2d"), scale = pixelScale(), ink = dark ? "#fff" : "#111", w = Math.max(wide, 20 * scale), t = Math.max(high, 20 * scale);
