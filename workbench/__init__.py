@@ -1,9 +1,9 @@
 """The porting workbench: port a PyTorch model, layer by layer, onto a small, fast engine, and prove every tensor right.
 
-    session = workbench.Session(model, example, "model.cfg")
-    print(session.check())                          every line against the original
-    engine = session.build("model.engine")          or workbench.open_engine("model.engine"), without PyTorch
-    outputs = engine.run({"INPUT": array})
+session = workbench.Session(model, example, "model.cfg")
+print(session.check())                          every line against the original
+engine = session.build("model.engine")          or workbench.open_engine("model.engine"), without PyTorch
+outputs = engine.run({"INPUT": array})
 """
 
 from __future__ import annotations

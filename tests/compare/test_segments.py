@@ -24,9 +24,9 @@ def statuses(session: Session) -> dict[str, Status]:
     return {str(line.node): line.status for line in session.check().lines}
 
 
-@pytest.mark.parametrize("limit, compiled", [(segments.LIMIT, 1), (0, 7)])
-def test_segments_change_no_verdict(session, monkeypatch, limit, compiled):
-    monkeypatch.setattr(segments.split_segments, "__defaults__", (limit,))
+@pytest.mark.parametrize("cap_mb, compiled", [(segments.CAP_MB, 1), (0, 7)])
+def test_segments_change_no_verdict(session, monkeypatch, cap_mb, compiled):
+    monkeypatch.setattr(session, "cap_mb", cap_mb)
     built = []
     build = OpenVINOEngine.build.__func__
     monkeypatch.setattr(

@@ -18,7 +18,7 @@ from workbench.compare.metrics import measure
 from workbench.compare.parts import Part, part_error, parts_of
 from workbench.compare.regions import Region, split_regions
 from workbench.compare.result import Isolated, LineResult, Status
-from workbench.compare.segments import Segment, split_segments
+from workbench.compare.segments import CAP_MB, Segment, split_segments
 from workbench.compare.verdict import error, tolerance
 from workbench.engines import engine_class
 from workbench.engines.base import Arrays, Weights
@@ -39,6 +39,7 @@ class Checker:
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
+    cap_mb: float = CAP_MB
 
     def __post_init__(self) -> None:
         self.regions = split_regions(self.graph, self.originals)
@@ -77,7 +78,7 @@ class Checker:
         """A LineResult for each region in file order."""
         last = {t: i for i, region in enumerate(self.regions) for t in region.inputs}
         done = 0
-        for segment in split_segments(self.regions, self.originals):
+        for segment in split_segments(self.regions, self.originals, self.cap_mb):
             yield from self._segment(segment, done)
             done += len(segment.regions)
             self._live = {t: x for t, x in self._live.items() if last.get(t, -1) >= done}

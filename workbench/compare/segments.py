@@ -17,7 +17,10 @@ from workbench.engines.base import Arrays, Weights
 from workbench.graph import Graph, Node
 from workbench.layers.input import Input
 
-LIMIT = 64 * 2**20  # bytes of judged tensors in one network: what is alive at once is a few times as much
+CAP_MB = 512.0  # what checking may hold in memory where the user names no cap
+# Measured on a chain of convolutions, in bytes of judged tensors: 6 for all of a network (both copies of each line,
+# what they are computed from, the engine's buffers and code), 18 for the line just being judged (float64 copies).
+NETWORK, JUDGING = 8, 20
 MOST = 64  # regions in one network: compiling takes more than twice as long for twice as many
 
 
@@ -76,17 +79,20 @@ class Segment:
         return list({node.index: node for region in self.regions for node in region.nodes}.values())
 
 
-def split_segments(regions: Sequence[Region], known: Mapping[str, np.ndarray], limit: int = LIMIT) -> Iterator[Segment]:
-    """All regions in their order: at most MOST to a segment, and `limit` bytes of judged tensors (or it is one)."""
+def split_segments(
+    regions: Sequence[Region], known: Mapping[str, np.ndarray], cap_mb: float = CAP_MB
+) -> Iterator[Segment]:
+    """All regions in their order: at most MOST to a segment, and no more than `cap_mb` MB suffice for (or one)."""
     segment: list[Region] = []
-    size = 0
+    size = largest = 0
     for region in regions:
         own = sum(known[t].nbytes for t in region.node.outputs if t in known)
-        if segment and (size + own > limit or len(segment) == MOST):
+        needed = NETWORK * (size + own) + JUDGING * max(largest, own)
+        if segment and (needed > cap_mb * 2**20 or len(segment) == MOST):
             yield Segment(tuple(segment))
-            segment, size = [], 0
+            segment, size, largest = [], 0, 0
         segment.append(region)
-        size += own
+        size, largest = size + own, max(largest, own)
     if segment:
         yield Segment(tuple(segment))
 

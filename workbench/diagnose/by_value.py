@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def _computed(found: Located, inner: tuple[Node, ...]) -> dict[str, np.ndarray]:
     """What the lines give by the torch reference, fed with the original's tensors."""
     assert found.result is not None and found.checker is not None and found.weights is not None
     region = next(r for r in found.checker.regions if r.node.index == found.result.node.index)
-    known = {**found.checker.feeds, **found.originals}
+    known = ChainMap(found.originals, dict(found.checker.feeds))
     taps = [t for n in inner for t in n.outputs]
     graph = replace(region.graph(found.sound), outputs=tuple(taps))
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import ChainMap
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class Located:
 
     graph: Graph
     sound: Graph
-    originals: dict[str, np.ndarray]
+    originals: MutableMapping[str, np.ndarray]
     weights: Weights | None
     stored: bool
     complete: bool
@@ -62,7 +63,8 @@ def read(session: Session, values: np.ndarray | None = None) -> Located:
     if more and values is None:
         weights, _ = _weights(session, sound, None)
     notes = [warning.problem for warning in parsed.warnings]
-    return Located(parsed.graph, sound, originals, weights, values is not None, complete, errors, notes)
+    known: MutableMapping[str, np.ndarray] = ChainMap({}, originals)  # type: ignore[arg-type]  # written to the first
+    return Located(parsed.graph, sound, known, weights, values is not None, complete, errors, notes)
 
 
 def locate(session: Session, found: Located, progress: Progress, late: Callable[[], bool]) -> None:
@@ -103,9 +105,8 @@ def _weights(session: Session, graph: Graph, values: np.ndarray | None) -> tuple
 def _stream(session: Session, found: Located, progress: Progress, late: Callable[[], bool]) -> None:
     if found.weights is None or not found.sound.body:
         return
-    originals = {t: found.originals[t] for n in found.sound for t in n.outputs if t in found.originals}
-    feeds = session.feeds(found.sound)
-    checker = Checker(found.sound, found.weights, originals, feeds, session.engine, session.precision, session.threads)
+    feeds, options = session.feeds(found.sound), (session.engine, session.precision, session.threads, session.cap_mb)
+    checker = Checker(found.sound, found.weights, found.originals, feeds, *options)
     found.checker = checker
     drift = []
     for result in progress(checker.stream(), "diagnosing", len(checker.regions)):

@@ -1,8 +1,8 @@
 """Which planted faults count: those that change their line's output, by the float64 reference.
 
 A line's output with and without the fault is computed in float64 from the original's own tensors. The fault counts if
-they differ by more than compare.verdict allows a right line: max(K · noise, C · ulp), noise being the right line's own
-error in float32; a line that only copies, bit for bit. A line without a tie is measured at the line that judges it.
+they differ by more than compare.verdict allows a right line, with the right line's own noise; a line that only copies,
+bit for bit. A line without a tie is measured at the line that judges it.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ def effect(site: Site, plant: Plant, faulty: Session) -> Effect:
     weights = site.plan.split(values, finite=False)
     if _shapes(site.graph, region) != _shapes(parsed.graph, other):
         return Effect.COUNTS
-    right = _outputs(site.session, site.graph, region, site.plan.split(site.values), "f64")
-    noisy = _outputs(site.session, site.graph, region, site.plan.split(site.values), "f32")
+    own = site.plan.split(site.values)
+    right = _outputs(site.session, site.graph, region, own, "f64")
+    noisy = _outputs(site.session, site.graph, region, own, "f32")
     wrong = _outputs(faulty, parsed.graph, other, weights, "f64")
     parts = parts_of(site.graph)
     for name, other_name in zip(region.node.outputs, other.node.outputs, strict=True):
         noise = part_error(noisy[name], right[name], parts.get(name))
-        if part_error(wrong[other_name], right[name], parts.get(name)) > tolerance(noise, exact=region.exact):
+        allowed = tolerance(noise, exact=region.exact, terms=region.terms(own))
+        if part_error(wrong[other_name], right[name], parts.get(name)) > allowed:
             return Effect.COUNTS
     return Effect.NONE
 
@@ -63,8 +65,8 @@ def judging_region(session: Session, graph: Graph, entry: int) -> Region | None:
 
 
 def _outputs(session: Session, graph: Graph, region: Region, weights: dict, precision: str) -> Arrays:
-    known = {**session.feeds(graph), **session.original.tensors(graph, Problems())}
-    feeds = {t: known[t] for t in region.inputs}
+    originals, given = session.original.tensors(graph, Problems()), session.feeds(graph)
+    feeds = {t: originals[t] if t in originals else given[t] for t in region.inputs}
     return evaluate_graph(region.graph(graph), region.weights(weights), feeds, precision)
 
 

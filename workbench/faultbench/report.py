@@ -26,7 +26,8 @@ RULES = f"""\
 - **false claims**: causes named that are not the planted one; of a fault *without a name* any cause is false.
 - **precision**: right claims of all claims. **False alarms**: right models of which something was said to be wrong.
 - Left out are faults without effect: those that change their line's own output, computed in float64 from the original's
-  tensors with and without the fault, by no more than the verdict allows a right line (max({K:g} · noise, {C:g} · ulp),
+  tensors with and without the fault, by no more than the verdict allows a right line (max({K:g} · noise, {C:g} · ulp,
+  √terms · 2⁻²⁴), `compare/verdict.py`),
   bit for bit where the line only copies); and those that the parser refuses at their own line: nothing is left to find.
 - Seconds are of one diagnosis on one thread; the original, the same for all faults of a model, is traced once."""
 

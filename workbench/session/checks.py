@@ -20,6 +20,7 @@ from workbench.weights import plan_weights
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
+    from workbench.trace.original import OriginalTensors
 
 
 def check_all(session: Session, progress: Progress) -> Report:
@@ -95,7 +96,9 @@ def production(session: Session, graph: Graph, checker: Checker) -> tuple[dict[s
     return {n: error(outputs[n], checked) for n, checked in checker.outputs.items() if n in outputs}, []
 
 
-def checker_of(session: Session, graph: Graph, originals: Arrays, nodes: Collection[int] | None = None) -> Checker:
+def checker_of(
+    session: Session, graph: Graph, originals: OriginalTensors, nodes: Collection[int] | None = None
+) -> Checker:
     """The checker of a graph, with the weights of these nodes alone where they are given."""
     plan = plan_weights(graph)
     if nodes is None or session.weights_file is not None:
@@ -107,10 +110,10 @@ def checker_of(session: Session, graph: Graph, originals: Arrays, nodes: Collect
         values = weights_from_model(graph, plan, session.original.source).values
     weights = plan.split(values, finite=False)
     feeds = session.feeds(graph)
-    return Checker(graph, weights, originals, feeds, session.engine, session.precision, session.threads)
+    return Checker(graph, weights, originals, feeds, session.engine, session.precision, session.threads, session.cap_mb)
 
 
-def original_tensors(session: Session, graph: Graph) -> Arrays:
+def original_tensors(session: Session, graph: Graph) -> OriginalTensors:
     """The original's tensor of every tied line. Raises WorkbenchErrors for ties that do not exist."""
     problems = Problems()
     originals = session.original.tensors(graph, problems)
@@ -118,7 +121,7 @@ def original_tensors(session: Session, graph: Graph) -> Arrays:
     return originals
 
 
-def _region_checker(session: Session, graph: Graph, originals: Arrays, region: Region) -> Checker:
+def _region_checker(session: Session, graph: Graph, originals: OriginalTensors, region: Region) -> Checker:
     return checker_of(session, graph, originals, [node.index for node in region.nodes])
 
 

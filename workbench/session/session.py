@@ -14,6 +14,7 @@ from workbench import shapes
 from workbench.compare.check import Checker
 from workbench.compare.report import Report
 from workbench.compare.result import LineResult
+from workbench.compare.segments import CAP_MB
 from workbench.config.document import Document
 from workbench.config.parse import Parsed, parse_partial
 from workbench.config.variables import Params, parameters
@@ -43,7 +44,8 @@ class Session:
     config     a path, a text or a Document; left out, the session begins with an empty one
     params     the config's $NAMEs, as a dict or an extend_param string
     feeds      the config's own inputs by name, where they are not the original's (u8 pictures before [preproc])
-    cap_mb     how many MB of recorded tensors may stay in RAM; the rest lies in a temporary file
+    cap_mb     the memory that checking may take beside the model and its own run, or what one line alone needs;
+               recorded tensors lie in a temporary file
     weights    a .weights file to be checked with the config, instead of the model's own weights
     """
 
@@ -58,7 +60,7 @@ class Session:
         engine: str = "openvino",
         precision: str = "f32",
         threads: int | None = None,
-        cap_mb: float = 0,
+        cap_mb: float = CAP_MB,
         weights: str | Path | None = None,
     ) -> None:
         self.model, self.example = model, example
@@ -66,7 +68,7 @@ class Session:
         self.engine, self.precision, self.threads = engine, precision, threads
         self.document = _document(config)
         self._feeds = {name: np.asarray(feed) for name, feed in (feeds or {}).items()}
-        self._cap_mb = cap_mb
+        self.cap_mb = cap_mb
         self.weights_file = None if weights is None else Path(weights)
         self._weights: tuple[bytes, TorchWeights] | None = None
         self._matches: dict[int, Match] = {}
@@ -78,7 +80,7 @@ class Session:
         """The model's operator graph and recorded tensors."""
         from workbench.trace.original import Original
 
-        return Original(self.model, self.example, self._cap_mb)
+        return Original(self.model, self.example)
 
     @classmethod
     def of_port(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +20,11 @@ class Original:
     """A model and its example. Nothing runs until something is asked for, and nothing runs twice.
 
     `source` is the model's operator graph, or its modules alone where torch.export cannot follow the model; `notes`
-    then says why. `cap_mb` MB of recorded tensors stay in RAM, the rest lies in a temporary file.
+    then says why. Recorded tensors lie in a temporary file.
     """
 
-    def __init__(self, model: Any, example: Any, cap_mb: float = 0) -> None:
-        self.model, self.example, self.cap_mb = model, example, cap_mb
+    def __init__(self, model: Any, example: Any) -> None:
+        self.model, self.example = model, example
         self._source: Exported | Modules | None = None
         self._traces: list[Trace] = []
         self._notes: list[str] = []
@@ -55,30 +56,30 @@ class Original:
         """What the user should know of the runs so far."""
         return self._notes + [note for trace in self._traces for note in trace.notes]
 
-    def tensors(self, graph: Graph, problems: Problems) -> dict[str, np.ndarray]:
+    def tensors(self, graph: Graph, problems: Problems) -> OriginalTensors:
         """The original's tensors by the config's names, arranged as `view=` says; wrong ties go to `problems`."""
         ties = graph_ties(graph, problems)
         wrong = self._unknown(set(ties.values()), graph, problems)
         missing = {t for t in ties.values() if not any(t in trace for trace in self._traces)} - wrong
         if missing or not self._traces:
             self._record(missing)
-        found = {}
+        found: dict[str, _Stored] = {}
         for node in graph:
             for tensor in node.outputs:
                 if tensor in ties and ties[tensor] not in wrong:
                     trace = next(t for t in self._traces if ties[tensor] in t)
+                    stored = _Stored(trace, ties[tensor], node.view)
                     try:
-                        found[tensor] = as_engine(apply_view(trace[ties[tensor]], node.view))
+                        stored.read()
+                        found[tensor] = stored
                     except WorkbenchError as problem:
                         problems.errors.append(problem.at(node.where, str(node)))
-        return found
+        return OriginalTensors(found)
 
     def _record(self, wanted: set[Tie]) -> None:
         first = not self._traces
         exported = self.exported
-        self._traces.append(
-            record(self.model, self.example, wanted=wanted, exported=exported, cap_mb=self.cap_mb, twice=first)
-        )
+        self._traces.append(record(self.model, self.example, wanted=wanted, exported=exported, twice=first))
 
     def _unknown(self, ties: set[Tie], graph: Graph, problems: Problems) -> set[Tie]:
         """The ties that the original does not have; each is told at its line."""
@@ -102,6 +103,39 @@ class Original:
         constant = self.exported.constant  # such as a detector's grid: its values enter the spans that read them
         rest = (op for op in self.exported.operators if op not in covered and op.node not in constant)
         return list(dict.fromkeys(op.tie.path for op in rest))
+
+
+class _Stored(NamedTuple):
+    """Where the original's tensor lies, and how a config's line arranges it."""
+
+    trace: Trace
+    tie: Tie
+    view: str
+
+    def read(self) -> np.ndarray:
+        return as_engine(apply_view(self.trace[self.tie], self.view))
+
+
+class OriginalTensors(Mapping[str, np.ndarray]):
+    """The original's tensors by the config's names, each read from the disk whenever it is asked for.
+
+    A model of a thousand layers is checked with the memory of a few: nothing is kept here.
+    """
+
+    def __init__(self, stored: Mapping[str, _Stored]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, tensor: str) -> np.ndarray:
+        return self._stored[tensor].read()
+
+    def __contains__(self, tensor: object) -> bool:
+        return tensor in self._stored
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
 
 def as_engine(array: np.ndarray) -> np.ndarray:

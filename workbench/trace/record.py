@@ -51,9 +51,9 @@ class Trace:
         return as_tie(tie) in self._store
 
     @property
-    def spilled_bytes(self) -> int:
-        """How much lies in the temporary file rather than in RAM."""
-        return self._store.spilled_bytes
+    def stored_bytes(self) -> int:
+        """The size of the temporary file."""
+        return self._store.stored_bytes
 
 
 def record(
@@ -62,20 +62,19 @@ def record(
     *,
     wanted: Iterable[Tie | str] | None = None,
     exported: Exported | None = None,
-    cap_mb: float = 0,
     folder: str | Path | None = None,
     twice: bool = True,
 ) -> Trace:
     """Run the original and keep the wanted tensors, copied before anything overwrites them; `wanted=None` keeps all.
 
     With `exported` its operators are run one by one and every tie is known; without, module hooks see the modules'
-    outputs alone. `cap_mb` MB stay in RAM, the rest goes to a temporary file in `folder`. `twice` runs the model once
-    more, to tell whether it is deterministic.
+    outputs alone. The tensors lie in a temporary file in `folder`. `twice` runs the model once more, to tell whether
+    it is deterministic.
     Raises WorkbenchError where the forward fails (naming the module) and for a wanted tie that does not exist.
     """
     example = Example.of(example).bound(model)
     keep = None if wanted is None else {as_tie(t) for t in wanted}
-    store = TensorStore(cap_mb, folder)
+    store = TensorStore(folder)
     if exported is not None:
         outputs, paths = exported.run(store.put, keep, example), exported.paths()
     else:

@@ -1,4 +1,4 @@
-"""Recorded tensors, kept in a temporary file so that RAM holds no more than a cap of them."""
+"""Recorded tensors, kept in a temporary file: the system's page cache holds what fits, and gives it back."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from workbench.errors import WorkbenchError
 
 
 class TensorStore(Mapping[Any, np.ndarray]):
-    """Arrays by key; the first `cap_mb` MB stay in RAM, the rest goes to one file that is read memory-mapped.
+    """Arrays by key, in one file that is read memory-mapped.
 
     The file has no name to be left behind: it goes when the store does. Raises WorkbenchError when the disk is full.
     """
 
-    def __init__(self, cap_mb: float = 0, folder: str | Path | None = None) -> None:
-        self._room = int(cap_mb * 2**20)
-        self._ram: dict[Any, np.ndarray] = {}
-        self._spilled: dict[Any, tuple[int, tuple[int, ...], np.dtype]] = {}
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self._places: dict[Any, tuple[int, tuple[int, ...], np.dtype]] = {}
         self._end = 0
         self._folder = Path(folder or tempfile.gettempdir())
         self._file: Any = None
@@ -33,13 +31,6 @@ class TensorStore(Mapping[Any, np.ndarray]):
         if tensor.dtype == torch.bfloat16:
             tensor = tensor.float()
         array = np.ascontiguousarray(tensor.cpu().numpy()).reshape(tensor.shape)
-        if array.nbytes <= self._room:
-            self._room -= array.nbytes
-            self._ram[key] = array.copy()
-        else:
-            self._spill(key, array)
-
-    def _spill(self, key: Any, array: np.ndarray) -> None:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 (lives with the store)
@@ -54,22 +45,21 @@ class TensorStore(Mapping[Any, np.ndarray]):
                 str(self._folder),
                 "free space, set TMPDIR to a larger disk, or record fewer paths (wanted=)",
             ) from error
-        self._spilled[key] = (self._end, array.shape, array.dtype)
+        self._places[key] = (self._end, array.shape, array.dtype)
         self._end += -(-array.nbytes // 64) * 64
 
     @property
-    def spilled_bytes(self) -> int:
+    def stored_bytes(self) -> int:
         return self._end
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        if key in self._ram:
-            return self._ram[key]
-        offset, shape, dtype = self._spilled[key]
+        offset, shape, dtype = self._places[key]
+        if 0 in shape:
+            return np.empty(shape, dtype)
         return np.memmap(self._file, dtype, "r", offset, shape).view(np.ndarray)
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self._ram
-        yield from self._spilled
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._ram) + len(self._spilled)
+        return len(self._places)
