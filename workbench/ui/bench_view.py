@@ -82,8 +82,7 @@ class BenchView(Panel):
             options |= {"threads": self.threads, "compiled": self.compiled}
             if not self.batches or not self.precisions:
                 raise WorkbenchError("nothing to measure", note="choose at least one batch and one precision")
-        if problem := next(iter(self.workspace.parsed.errors), None):
-            raise problem
+        self.workspace.parsed.raise_errors()
         session.bench(**options, progress=progress, told=self.show)
 
     def show(self, sheet: Sheet) -> None:

@@ -111,8 +111,7 @@ class BuildView(Panel):
             session, batch = self.workspace.session, 0 if self.batch_fixed else self.batch
             options = {"engine": self.engine, "precision": self.precision, "threads": self.threads or None}
             file, compare, name = self.file.strip(), self.compare, f"{self.engine} {self.precision}"
-        if problem := next(iter(self.workspace.parsed.errors), None):
-            raise problem
+        self.workspace.parsed.raise_errors()
         with session.build(file or None, batch=batch, progress=progress, **options) as engine:
             self._show(session, engine, max(batch, 1), file or self.usual_file, name)
             if compare:

@@ -78,9 +78,10 @@ class Panel(View):
 
     def _following(self, progress: Progress) -> Progress:
         def follow(items: Iterable[Any], title: str, total: int) -> Iterator[Any]:
-            self._enter(title)
             told = time.monotonic()
             for done, item in enumerate(progress(items, title, total)):
+                if done == 0:  # not before: where the job was cancelled, nothing comes
+                    self._enter(title)
                 if total > 1 and time.monotonic() - told > TOLD:
                     told, self.at = time.monotonic(), [min(done, total), total]
                 yield item
