@@ -55,6 +55,7 @@ def test_what_cannot_be_measured_is_told(view) -> None:
     space.edit(18, "[dense]   hidden=10", "[dense]   hiden=10")
     view.batches = [1]
     assert measured(view).state == "failed" and "unknown key 'hiden'" in view.error
+    space.undo()
 
 
 def test_exports_say_the_same_and_overwrite_nothing(view, tmp_path) -> None:

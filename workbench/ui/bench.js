@@ -10,6 +10,7 @@ const fps = (value) => (value >= 100 ? Math.round(value).toLocaleString("en-US")
 const megabytes = (value) => Math.round(value).toLocaleString("en-US");
 
 function render({ model, el }) {
+  el.classList.add("pw-panel-host");
   const root = mount(model, el, "bench", "Benchmark");
   const get = (name) => model.get(name);
   const save = (values) => { for (const [name, value] of Object.entries(values)) model.set(name, value); model.save_changes(); };

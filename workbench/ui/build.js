@@ -8,6 +8,7 @@ import { memoryPlan, kindLegend, bytes } from "./memory_plan.js";
 const SHOWN = 8; // of the largest tensors, and of the lines beside a fusion
 
 function render({ model, el }) {
+  el.classList.add("pw-panel-host");
   const root = mount(model, el, "build", "Build");
   const get = (name) => model.get(name);
   const save = (name, value) => { model.set(name, value); model.save_changes(); };
@@ -85,7 +86,7 @@ function render({ model, el }) {
   function drawFusions() {
     const rows = get("fusions"), own = !get("told_by").startsWith("openvino");
     fusions.hidden = !rows.length;
-    set(fusions, h("h4", null, own ? "Lines without a kernel of their own" : "Fusions", h("span", "pw-dim", rows.reduce((sum, [, count]) => sum + count, 0))), own ? h("p", "pw-why", "They joined the kernel before them, or are views of memory.") : null,
+    set(fusions, h("h4", null, own ? "Without a kernel of their own" : "Fusions", h("span", "pw-dim", rows.reduce((sum, [, count]) => sum + count, 0))), own ? h("p", "pw-why", "These lines joined the kernel before them, or are views of memory.") : null,
       h("div", "pw-scroll", h("table", null, h("thead", "pw-hidden", h("tr", null, ["what", "count", "lines"].map((head) => h("th", null, head)))), h("tbody", null, rows.map(([what, count, lines]) => h("tr", null, h("td", "pw-fused", what), h("td", "pw-num pw-mono", count), h("td", "pw-num pw-dim pw-tiny", span(lines))))))));
   }
 

@@ -7,6 +7,7 @@ import { jobStages } from "./stages.js";
 const OK = { true: "passed", false: "failed", null: "unchecked" };
 
 function render({ model, el }) {
+  el.classList.add("pw-panel-host");
   const root = mount(model, el, "custom", "Custom layers");
   const get = (name) => model.get(name);
   const save = (name, value) => { model.set(name, value); model.save_changes(); };

@@ -105,7 +105,7 @@ class CustomView(Panel):
             seen = {step.name: step for step in report.steps}
             mark = {True: "passed", False: "failed", None: "unchecked"}
             self.stages = [
-                [n, mark[seen[n].ok] if n in seen else "unchecked", _first(seen[n].lines) if n in seen else "", ms]
+                [n, mark[seen[n].ok] if n in seen else "unchecked", _first(seen[n].lines) if n in seen else "not reached", ms]
                 for n, _, _, ms in self.stages
             ]
 
