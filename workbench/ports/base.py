@@ -120,6 +120,8 @@ class Port:
     add_arguments(parser)                    adds these options, with defaults, to the program's command line
     upstream(part, params)                   the original package's own pipeline around its model, which benchmarks
                                              compare with: takes a u8 [h, w, 3] RGB picture, gives its kind of result
+    labels                                   names of the classes that it finds in a picture, by number; none where its
+                                             result does not lie over one
     A picture is a PIL picture, or a u8 [h, w, 3] RGB array, as a video's frames are.
     """
 
@@ -135,6 +137,7 @@ class Port:
     pipeline: Callable[..., Any] | None = None
     add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
     upstream: Callable[[Part, Params], Callable[[np.ndarray], Any]] | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def tolerance(self) -> float:

@@ -166,6 +166,7 @@ PORT = Port(
     postprocess=postprocess,
     pipeline=pipeline,
     draw=draw,
+    labels=CLASSES,
     sample=sample,
     licence="BSD-3-Clause (torchvision)",
     paper="https://arxiv.org/abs/1706.05587",

@@ -204,6 +204,7 @@ PORT = Port(
     title="Mobile-SAM, masks for clicks and boxes (random weights unless they are made from mobile_sam.pt)",
     parts=PARTS,
     draw=draw,
+    labels=("object",),
     sample=sample,
     licence="Apache-2.0 (original, mobilesam-mirror)",
     paper="https://arxiv.org/abs/2306.14289",

@@ -24,11 +24,13 @@ class Network(Protocol):
 
 
 class Original:
-    """A part's original, run on the engine's feeds; loads PyTorch."""
+    """A part's original, run on the engine's feeds; loads PyTorch. `model` is one that was made before."""
 
-    def __init__(self, part: Part, params: Params = None, checkpoint: str | Path | None = None) -> None:
+    def __init__(
+        self, part: Part, params: Params = None, checkpoint: str | Path | None = None, model: Any = None
+    ) -> None:
         self.part, self.inputs = part, part.inputs(params)
-        self._model = part.original(checkpoint) if checkpoint else part.original()
+        self._model = model or (part.original(checkpoint) if checkpoint else part.original())
 
     def run(self, feeds: Arrays) -> Arrays:
         return self.part.run_original(feeds, self._model)

@@ -58,6 +58,7 @@ PORT = replace(
         ),
     ),
     draw=draw,
+    labels=("face",),
     paper="https://arxiv.org/abs/2105.12931",
 )
 

@@ -89,6 +89,7 @@ PORT = Port(
     preprocess=preprocess,
     postprocess=postprocess,
     draw=draw,
+    labels=COCO,
     sample=sample,
     upstream=upstream,
     licence="AGPL-3.0 (original, ultralytics); the config and its code are Apache-2.0",

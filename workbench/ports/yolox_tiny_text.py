@@ -131,6 +131,7 @@ PORT = Port(
     preprocess=preprocess,
     postprocess=postprocess,
     draw=draw_boxes,
+    labels=("character",),
     sample=sample,
     licence="MIT (weights, ddddocr), Apache-2.0 (model, pixeltable-yolox)",
     paper="https://arxiv.org/abs/2107.08430",

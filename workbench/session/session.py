@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from workbench.bench.sheet import Sheet
     from workbench.diagnose.result import Diagnosis, Finding
     from workbench.engines.build import Network
+    from workbench.ports.common.pictures import Picture
     from workbench.trace.match import Match
     from workbench.trace.original import Original
+    from workbench.ui.mask_view import MaskView
     from workbench.ui.workbench import Workbench
     from workbench.weights.from_torch import TorchWeights
 
@@ -237,6 +239,14 @@ class Session:
         """The workbench in a notebook: every line with its verdict, an editor, tensors, masks and the diagnosis."""
         # The one call upwards: what is shown is built on the session, which must not need it to be imported.
         return importlib.import_module("workbench.ui.workbench").Workbench(self)
+
+    def mask_view(self, picture: Picture | None = None, **traits: Any) -> MaskView:
+        """What the session's port finds in a picture, by default its sample: the original's masks and boxes, the
+        engine's, and where they disagree. `traits` are those of workbench.ui.mask_view.MaskView.
+
+        Raises WorkbenchError for a session of no port.
+        """
+        return importlib.import_module("workbench.ui.session_masks").mask_view_of(self, picture, **traits)
 
     def feeds(self, graph: Graph | None = None) -> Arrays:
         """The config's inputs: those given, else the example's tensors where number and axes agree; else none."""

@@ -26,7 +26,7 @@ def name_of(pairs: Pairs, match: Match, names: Sequence[str] = ()) -> str:
         return found.names[i]
     kind = found.class_of(i)
     if kind is None:
-        return f"#{i}"
+        return f"{names[0]} {i}" if len(names) == 1 else f"#{i}"
     return names[kind] if 0 <= kind < len(names) else f"class {kind}"
 
 

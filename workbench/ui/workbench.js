@@ -8,7 +8,7 @@ import { keyHelp } from "./key_help.js";
 
 const CHIPS = ["passed", "failed", "text", "drift", "stale", "unsupported", "unchecked"];
 const TO_LINES = ["f", "n", "p", "t", "c", "j", "k", "/", "Enter", "o", "ArrowUp", "ArrowDown", "Ctrl+.", "Ctrl+z", "Ctrl+Shift+z"];
-const TO_TENSORS = ["[", "]", "+", "-", "=", "s", "l"];
+const TO_MAPS = ["[", "]", "+", "-", "=", "s", "l"];
 
 function render({ model, el }) {
   el.classList.add("pw-host");
@@ -157,7 +157,7 @@ function render({ model, el }) {
     ",": () => step(-1), ".": () => step(1), "\\": () => save({ rail: !get("rail") }), "?": () => help.show(), Escape: () => (help.open() ? help.hide() : root.querySelector(".pw-list")?.focus()),
     y: () => tell("y", ".pw-dock .pw-diagnosis"), e: () => tell("e", ".pw-dock .pw-diagnosis"), "Ctrl+s": () => send("save"), g: () => send("go"),
     ...Object.fromEntries(TO_LINES.map((name) => [name, () => tell(name)])),
-    ...Object.fromEntries(TO_TENSORS.map((name) => [name, () => get("tab") === "tensors" && root.querySelector(".pw-pane:not([hidden]) > * .pw")?.dispatchEvent(new KeyboardEvent("keydown", { key: name }))])),
+    ...Object.fromEntries(TO_MAPS.map((name) => [name, () => ["tensors", "masks"].includes(get("tab")) && root.querySelector(".pw-pane:not([hidden]) > * .pw")?.dispatchEvent(new KeyboardEvent("keydown", { key: name }))])),
   };
   cleanups.push(keyboard(root, commands, { typing: ["Ctrl+s", "Ctrl+z", "Ctrl+Shift+z"] }));
   tablist.addEventListener("keydown", (event) => {

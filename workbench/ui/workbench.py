@@ -20,6 +20,7 @@ from workbench.ui.diagnosis_view import DiagnosisView
 from workbench.ui.fallback import session_html, session_png
 from workbench.ui.ledger_view import LedgerView
 from workbench.ui.lines_view import LinesView
+from workbench.ui.session_masks import SessionMasks, class_names
 from workbench.ui.tensor_view import TensorView
 from workbench.ui.worker import Progress
 from workbench.ui.workspace import Workspace
@@ -30,8 +31,8 @@ class Workbench(View):
 
     tab      the view on the right: tensors, ledger, diagnosis, ...; rail: the lines folded to their verdicts
     engine   such as "openvino f32"; params: the config's $NAMEs, such as "BATCH_SIZE=1"
-    lines, tensors, ledger, diagnosis, builder, bench and custom are its parts, widgets of their own; `workspace` is
-    what they share.
+    lines, tensors, masks, ledger, diagnosis, builder, bench and custom are its parts, widgets of their own;
+    `workspace` is what they share.
     """
 
     SCRIPT = "workbench.js"
@@ -60,7 +61,9 @@ class Workbench(View):
         self.workspace = space = Workspace(session)
         self.lines, self.diagnosis, self.ledger = LinesView(space), DiagnosisView(space), LedgerView(space)
         self.tensors = TensorView(title="no line is chosen", engine_name=_engine(session))
-        views = [("tensors", "Tensors", self.tensors), ("ledger", "Weights ledger", self.ledger)]
+        self.masks = SessionMasks(space)
+        masks = [("masks", "Masks", self.masks)] if class_names(session) else []
+        views = [("tensors", "Tensors", self.tensors), *masks, ("ledger", "Weights ledger", self.ledger)]
         views += [("diagnosis", "Diagnosis", self.diagnosis)]
         self.builder, self.bench, self.custom = BuildView(space), BenchView(space), CustomView(space)
         views += [
@@ -149,6 +152,8 @@ class Workbench(View):
             if self.tab == "ledger":
                 self.ledger.line = row["line"] if row else 0
                 self.ledger.refresh()
+            elif self.tab == "masks" and self.workspace.traced:
+                self.masks.refresh()
             elif self.tab == "tensors" and self.workspace.traced:
                 self.workspace.worker.quick("tensors", lambda _: self._show_tensors())
 
