@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .launch import IDENTITY, Act, Launch, ceil_div
+from .launch import IDENTITY, TENSOR, Act, Launch, ceil_div
 
 # (TILE_M, TILE_N, THREAD_M, THREAD_N): the larger the tile, the fewer loads per multiplication and the fewer blocks
 TILES = ((128, 64, 8, 4), (64, 64, 4, 4), (32, 32, 4, 4))
+TENSOR_TILES = ((128, 128, 32, 2), (128, 64, 16, 2), (64, 64, 16, 2))  # on tensor cores
 ENOUGH_BLOCKS = 264  # two for each of an H100's 132 multiprocessors
 
 
@@ -66,7 +67,8 @@ def conv2d(
     add_after_act: bool = False,
     batch_strides: Sequence[int] | None = None,
 ) -> list[Launch]:
-    """The launches that can compute act(conv(x, w) + bias [+ residual]) [+ residual]; the first is the best guess.
+    """The launches that can compute act(conv(x, w) + bias [+ residual]) [+ residual]; the first is the best guess, the
+    last are for tensor cores.
 
     w is packed (pack_conv2d), bias float32 or None. batch_strides: elements from one picture to the next in x,
     residual and y, where these are channel ranges of larger tensors.
@@ -83,15 +85,27 @@ def conv2d(
     if conv.depthwise:
         grid = (ceil_div(out_w, 32), ceil_div(out_h, 8), conv.batch * conv.out_channels)
         return [Launch("conv2d_depthwise", "conv2d_depthwise", grid, (32, 8, 1), (*args, conv.channels))]
-    launches = [_tiled(conv, tile, args) for tile in TILES]
-    return sorted(launches, key=lambda launch: -min(launch.blocks, ENOUGH_BLOCKS))  # a stable sort: large tiles first
+    kinds = ([_tiled(conv, tile, args, kind) for tile in tiles] for tiles, kind in KINDS)
+    return [launch for launches in kinds for launch in large_first(launches)]
 
 
-def _tiled(conv: Conv2d, tile: tuple[int, int, int, int], args: tuple[Any, ...]) -> Launch:
+KINDS: tuple[tuple[Any, Any], ...] = ((TILES, ()), (TENSOR_TILES, TENSOR))
+
+
+def large_first(launches: list[Launch]) -> list[Launch]:
+    """Launches by falling size of their tiles, as long as there are enough blocks."""
+    return sorted(launches, key=lambda launch: -min(launch.blocks, ENOUGH_BLOCKS))  # a stable sort
+
+
+def tile_defines(tile: Sequence[int]) -> tuple[tuple[str, str], ...]:
+    """What gemm_tile.cuh is compiled with."""
+    return tuple(zip(("TILE_M", "TILE_N", "THREAD_M", "THREAD_N"), map(str, tile), strict=True))
+
+
+def _tiled(conv: Conv2d, tile: Sequence[int], args: tuple[Any, ...], kind: tuple[tuple[str, str], ...]) -> Launch:
     m, n, thread_m, thread_n = tile
     pixels = conv.batch * conv.out[0] * conv.out[1]
     grid = (ceil_div(pixels, n), ceil_div(conv.out_channels // conv.groups, m), conv.groups)
     square = conv.kernel[0] if conv.kernel in ((1, 1), (3, 3)) else 0
-    named = zip(("TILE_M", "TILE_N", "THREAD_M", "THREAD_N"), map(str, tile), strict=True)
-    defines = (*named, ("KERNEL_SIZE", str(square)), ("POINTWISE", str(int(conv.pointwise))))
+    defines = (*tile_defines(tile), ("KERNEL_SIZE", str(square)), ("POINTWISE", str(int(conv.pointwise))), *kind)
     return Launch("conv2d", "conv2d", grid, (m // thread_m * (n // thread_n), 1, 1), args, defines=defines)

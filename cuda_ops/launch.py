@@ -28,6 +28,9 @@ class Act(NamedTuple):
 
 
 IDENTITY = Act()
+TENSOR = (("TENSOR", "1"),)  # what gemm_tile.cuh is compiled with for tensor cores
+# From which compute capability on tensor cores multiply tensors of a storage; f32 rounded to TF32, 10 bits of mantissa.
+TENSOR_CORES = {"f16": (7, 5), "bf16": (8, 0), "f32": (8, 0)}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Launch:
     def codes(self) -> str:
         """The argument types for Function.prepare."""
         return "".join("i" if isinstance(a, int) else "f" if isinstance(a, float) else "P" for a in self.args)
+
+    @property
+    def tensor_cores(self) -> bool:
+        """Whether it runs on tensor cores alone, and takes float32 as TF32: TENSOR_CORES says where it can."""
+        return TENSOR[0] in self.defines
 
     @property
     def blocks(self) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .conv2d import ENOUGH_BLOCKS, TILES
+from .conv2d import KINDS, large_first, tile_defines
 from .launch import IDENTITY, Act, Launch, ceil_div
 
 FEW_ROWS = 4  # up to here a warp per output wins over a tile
@@ -37,7 +37,8 @@ def matmul(
     add_after_act: bool = False,
     scale: float = 1.0,
 ) -> list[Launch]:
-    """The launches that can compute y = act(scale a b + bias [+ residual]) [+ residual]; the first is the best guess.
+    """The launches that can compute y = act(scale a b + bias [+ residual]) [+ residual]; the first is the best guess,
+    the last are for tensor cores.
 
     a is [rows, depth], b [depth, columns]; each may be stored transposed. bias has one float32 value per column; the
     residual lies as y does.
@@ -47,8 +48,12 @@ def matmul(
     numbers = (act.number, add, float(scale), float(act.alpha), float(act.beta))
     args = (a[0], b[0], bias, residual, y[0], rows, columns, depth, batch[1], *layouts, *numbers)
     batches, kind = batch[0] * batch[1], "nt"[a[1].transposed] + "nt"[b[1].transposed]
-    launches = [_tiled(rows, columns, batches, kind, tile, args) for tile in TILES]
-    launches.sort(key=lambda launch: -min(launch.blocks, ENOUGH_BLOCKS))
+    sizes = (rows, columns, batches)
+    launches = [
+        launch
+        for tiles, more in KINDS
+        for launch in large_first([_tiled(sizes, kind, tile, args, more) for tile in tiles])
+    ]
     if kind == "nt" and rows <= FEW_ROWS:
         launches.insert(0, Launch("matmul", "matvec", (ceil_div(columns, 8), rows, batches), (256, 1, 1), args))
     return launches
@@ -60,8 +65,10 @@ def dense(rows: int, hidden: int, depth: int, x: Any, w: Any, bias: Any, y: Any,
     return matmul(rows, hidden, depth, (x, Matrix(depth)), (w, weights), (y, Matrix(hidden)), bias=bias, **epilogue)
 
 
-def _tiled(rows: int, columns: int, batches: int, kind: str, tile: tuple[int, ...], args: tuple[Any, ...]) -> Launch:
+def _tiled(
+    sizes: tuple[int, int, int], kind: str, tile: tuple[int, ...], args: tuple[Any, ...], more: tuple[Any, ...]
+) -> Launch:
+    rows, columns, batches = sizes
     m, n, thread_m, thread_n = tile
-    grid = (ceil_div(columns, n), ceil_div(rows, m), batches)
-    named = zip(("TILE_M", "TILE_N", "THREAD_M", "THREAD_N"), map(str, tile), strict=True)
-    return Launch("matmul", f"matmul_{kind}", grid, (m // thread_m * (n // thread_n), 1, 1), args, defines=tuple(named))
+    grid, threads = (ceil_div(columns, n), ceil_div(rows, m), batches), m // thread_m * (n // thread_n)
+    return Launch("matmul", f"matmul_{kind}", grid, (threads, 1, 1), args, defines=(*tile_defines(tile), *more))

@@ -51,14 +51,14 @@ def architectures(nvcc: str) -> list[int]:
 
 
 def compile_fatbin(path: Path, nvcc: str, defines: Mapping[str, str] | None = None) -> Path:
-    """Path of the fatbin for a .cu file: machine code for `architectures`, and PTX of the oldest of them.
+    """Path of the fatbin for a .cu file: machine code for `architectures`, and PTX of the newest, for GPUs after it.
 
     Raises CompileError with the real file and line.
     """
     path = Path(path).resolve()
     wanted = architectures(nvcc)
     codes = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in wanted]
-    codes.append(f"-gencode=arch=compute_{wanted[0]},code=compute_{wanted[0]}")
+    codes.append(f"-gencode=arch=compute_{wanted[-1]},code=compute_{wanted[-1]}")
     flags = [*FLAGS, *codes, *(f"-D{key}={value}" for key, value in sorted((defines or {}).items()))]
     name = f"{path.stem}-{content_key(_identity(nvcc)[0], flags, str(path), source_content(path))}.fatbin"
 

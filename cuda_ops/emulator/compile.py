@@ -39,6 +39,9 @@ MODE = {
 _DYNAMIC_SHARED = re.compile(
     r"extern\s+__shared__\s+(?:__align__\s*\(\s*\d+\s*\)\s*)?(?P<type>[\w:\s]+?)\s*\b(?P<name>\w+)\s*\[\s*\]\s*;"
 )
+# __shared__ as language.h has it. An array of __half, whose constructor does nothing, would be initialised on first
+# use, as if by a thread; with an initialiser it is not.
+_STATIC_SHARED = re.compile(r"static __thread [^;={}]*(?=;)")
 _LAUNCH_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL_NAME = re.compile(rf"__global__\s+{_LAUNCH_BOUNDS}void\s+{_LAUNCH_BOUNDS}(\w+)\s*\(")
 
@@ -116,7 +119,13 @@ def compile_kernels(path: Path, mode: str = "run", defines: Mapping[str, str] | 
     def build(folder: Path) -> None:
         (folder / "kernel.cpp").write_text(source, encoding="utf-8")
         include = ["-I", INCLUDE, "-I", path.parent, "-I", KERNEL_DIR, "-include", INCLUDE / "cuda_emulator.h"]
-        result = run_compiler([*compiler(), *flags, *include, "-c", folder / "kernel.cpp", "-o", folder / "kernel.o"])
+        command = [*compiler(), *flags]
+        result = run_compiler([*command, *include, "-E", folder / "kernel.cpp"])
+        if result.returncode:
+            raise compile_error(path, result.stderr, compiler()[0])
+        whole = _STATIC_SHARED.sub(r"\g<0> = {}", result.stdout)
+        (folder / "kernel.ii").write_text(whole, encoding="utf-8")
+        result = run_compiler([*command, "-c", folder / "kernel.ii", "-o", folder / "kernel.o"])
         if result.returncode:
             raise compile_error(path, result.stderr, compiler()[0])
         # linked apart, without -fsanitize: else the sanitizers' own libraries would come in

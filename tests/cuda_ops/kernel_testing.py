@@ -93,6 +93,12 @@ def sum_bound(terms: int, magnitude: np.ndarray | float) -> np.ndarray:
     return n * EPS / (1 - n * EPS) * np.asarray(magnitude, np.float64)
 
 
+def factor_bound(launch: Launch, storage: str, products: np.ndarray) -> np.ndarray | float:
+    """What TF32 adds to a bound: both factors are rounded to 11 bits; `products`: sums of their absolute products."""
+    u = 2.0**-11 if launch.tensor_cores and storage == "f32" else 0.0
+    return (2 * u + u * u) * products
+
+
 def assert_close(got: np.ndarray, want: np.ndarray, bound: np.ndarray | float, storage: str = "f32") -> None:
     """|got - want| <= bound + the rounding of the result; NaN nowhere, and where `want` is infinite, equality."""
     assert got.shape == want.shape

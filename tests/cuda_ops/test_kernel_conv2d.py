@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_testing import Tensor, assert_close, checked, rounded, run, sum_bound
+from kernel_testing import Tensor, assert_close, checked, factor_bound, rounded, run, sum_bound
 
 from cuda_ops.conv2d import Conv2d, conv2d, pack_conv2d
 from cuda_ops.launch import Act
@@ -54,14 +54,17 @@ def check(conv: Conv2d, storage: str = "f32", residual: str = "", tactic: int = 
         conv, Tensor(x, storage), Tensor(pack_conv2d(w, conv), storage), Tensor(bias), y,
         Tensor(r, storage) if r is not None else None, Act("silu"), residual == "after",
     )  # fmt: skip
-    run(launches[tactic], storage=storage)
+    launch = launches[tactic]
+    run(launch, storage=storage)
     total = reference(conv, x, w) + bias[:, None, None]
-    magnitude = reference(conv, np.abs(x), np.abs(w)) + np.abs(bias)[:, None, None]
+    products = reference(conv, np.abs(x), np.abs(w))
+    magnitude = products + np.abs(bias)[:, None, None]
     if residual == "before":
         total, magnitude = total + r, magnitude + np.abs(r)
     want = silu(total) + (r if residual == "after" else 0)
     # silu's slope is at most 1.1; its own arithmetic costs some units in the last place
-    bound = 1.1 * sum_bound(w[0].size + 2, magnitude) + 8 * 2.0**-24 * (np.abs(total) + np.abs(want))
+    sums = sum_bound(w[0].size + 2, magnitude) + factor_bound(launch, storage, products)
+    bound = 1.1 * sums + 8 * 2.0**-24 * (np.abs(total) + np.abs(want))
     assert_close(y.read(), want, bound, storage)
 
 
@@ -76,6 +79,15 @@ def test_every_tile_size(drv, tactic):
     check(CASES["1x1"], tactic=tactic)
 
 
+@pytest.mark.parametrize("tactic", [3, 4, 5])
+@pytest.mark.parametrize("storage", ["f32", "f16", "bf16"])
+def test_tensor_cores(drv, storage, tactic):
+    names = [name for name in CASES if not name.startswith("depthwise")]
+    for name in names if tactic == 5 else ["strided", "1x1, odd pixels"]:
+        check(CASES[name], storage, tactic=tactic)
+    check(CASES["1x1"], storage, residual="after", tactic=tactic)
+
+
 @pytest.mark.parametrize("residual", ["before", "after"])
 @pytest.mark.parametrize("name", ["3x3", "depthwise"])
 def test_residuals(drv, name, residual):
@@ -88,10 +100,16 @@ def test_storage(drv, name, storage):
     check(CASES[name], storage)
 
 
-@pytest.mark.parametrize("name", ["1x1, odd pixels", "grouped", "depthwise"])
-def test_check_mode_is_silent(drv, name):
+@pytest.mark.parametrize("name, tactic", [("1x1, odd pixels", 2), ("grouped", 2), ("depthwise", 0)])
+def test_check_mode_is_silent(drv, name, tactic):
     with checked():
-        check(CASES[name], residual="before", tactic=-1)
+        check(CASES[name], residual="before", tactic=tactic)
+
+
+@pytest.mark.parametrize("storage", ["f32", "f16", "bf16"])
+def test_check_mode_is_silent_on_tensor_cores(drv, storage):
+    with checked():
+        check(CASES["grouped"], storage, residual="before", tactic=5)
 
 
 def test_channel_ranges_of_larger_tensors(drv):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from kernel_testing import Tensor, assert_close, checked, rounded, run, sum_bound
+from kernel_testing import Tensor, assert_close, checked, factor_bound, rounded, run, sum_bound
 
 from cuda_ops.launch import Act
 from cuda_ops.matmul import Matrix, dense, matmul
@@ -27,10 +27,12 @@ def check(rows, columns, depth, trans_a, trans_b, batch=(1, 1), storage="f32", t
         rows, columns, depth, (Tensor(a, storage), layout(a, trans_a)), (Tensor(b, storage), layout(b, trans_b)),
         (y, Matrix(columns, batch[1] * rows * columns, rows * columns)), batch=batch, bias=Tensor(bias), scale=0.5,
     )  # fmt: skip
-    run(launches[tactic], storage=storage)
+    launch = launches[tactic]
+    run(launch, storage=storage)
     a64, b64 = (np.swapaxes(v, -1, -2) if t else v for v, t in ((a.astype(float), trans_a), (b.astype(float), trans_b)))
-    magnitude = 0.5 * np.abs(a64) @ np.abs(b64) + np.abs(bias)
-    assert_close(y.read(), 0.5 * a64 @ b64 + bias, sum_bound(depth + 2, magnitude), storage)
+    products = 0.5 * np.abs(a64) @ np.abs(b64)
+    bound = sum_bound(depth + 2, products + np.abs(bias)) + factor_bound(launch, storage, products)
+    assert_close(y.read(), 0.5 * a64 @ b64 + bias, bound, storage)
 
 
 @pytest.mark.parametrize("trans_a, trans_b", list(itertools.product((False, True), repeat=2)))
@@ -48,6 +50,20 @@ def test_every_tactic(drv, tactic):
 def test_storage(drv, storage):
     check(20, 24, 32, False, False, storage=storage)
     check(2, 24, 33, False, True, storage=storage)
+
+
+@pytest.mark.parametrize("storage", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("trans_a, trans_b", list(itertools.product((False, True), repeat=2)))
+def test_tensor_cores(drv, trans_a, trans_b, storage):
+    check(70, 33, 50, trans_a, trans_b, batch=(2, 2), storage=storage, tactic=-1)
+    check(130, 140, 16, trans_a, trans_b, storage=storage, tactic=-3)
+
+
+@pytest.mark.parametrize("storage", ["f32", "f16", "bf16"])
+def test_check_mode_is_silent_on_tensor_cores(drv, storage):
+    with checked():
+        check(18, 21, 19, False, True, batch=(1, 2), storage=storage, tactic=-1)
+        check(18, 21, 19, True, False, storage=storage, tactic=-1)
 
 
 @pytest.mark.parametrize("rows", [3, 18])

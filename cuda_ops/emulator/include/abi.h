@@ -25,7 +25,12 @@ struct EmuKernel {
     int checked;           // compiled in check mode
 };
 
-enum EmuWarpOp { EMU_SHUFFLE, EMU_BALLOT, EMU_SYNCWARP };
+enum EmuWarpOp { EMU_SHUFFLE, EMU_BALLOT, EMU_SYNCWARP, EMU_MATRIX };
+
+// What a lane gives to EMU_MATRIX, by address: the last lane to come runs it for all 32. It may also give nothing.
+struct EmuTogether {
+    void (*run)(EmuTogether* const* lanes);
+};
 enum EmuAccess { EMU_READ, EMU_WRITE, EMU_ATOMIC };
 
 extern "C" {
@@ -34,7 +39,8 @@ bool emu_next_thread();
 int emu_barrier(int predicate, int line); // returns how many threads passed a true predicate
 uint64_t emu_warp(unsigned mask, uint64_t value, int source_lane, int op, int line);
 unsigned emu_activemask(int line);
-void emu_fence();        // __threadfence, seen by the checker
-void emu_trust_fences(); // see TRUST_FENCED_BLOCKS in sync.h
+void emu_fence();                                        // __threadfence, seen by the checker
+void emu_trust_fences();                                 // see TRUST_FENCED_BLOCKS in sync.h
+[[noreturn]] void emu_refuse(int line, const char* why); // ends the launch
 void emu_access(const void* address, unsigned bytes, int access, const void* pc);
 }

@@ -8,7 +8,7 @@
 #define __host__
 #define __constant__
 #define __managed__
-#define __shared__ thread_local // static, one copy per OS thread; a block never leaves its OS thread
+#define __shared__ static __thread // one copy per OS thread, which a block never leaves; as on a GPU, never initialised
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)

@@ -171,6 +171,15 @@ API int emu_barrier(int predicate, int line) {
     return w.vote_result;
 }
 
+// The last lane works for all; the others wait with what they gave on their stacks.
+static void run_together(Worker& w, CudaThread* lanes, unsigned mask) {
+    if (mask != ~0u) fail("line %d: a matrix operation of a part of a warp, mask %08x", w.current->line, mask);
+    EmuTogether* given[32];
+    for (int i = 0; i < 32; i++) given[i] = (EmuTogether*)lanes[i].given;
+    if (given[0]) given[0]->run(given);
+    for (int i = 0; i < 32; i++) wake(w, lanes[i]);
+}
+
 static void finish_warp_op(Worker& w, Warp& warp, unsigned mask) {
     CudaThread *me = w.current, *lanes = &w.threads[me->linear & ~31u];
     unsigned ballot = 0;
@@ -185,6 +194,7 @@ static void finish_warp_op(Worker& w, Warp& warp, unsigned mask) {
             fail("line %d: lane %u shuffles from lane %d, which is not in mask %08x", me->line, lane, t.source_lane,
                  mask);
     }
+    if (me->op == EMU_MATRIX) return run_together(w, lanes, mask); // no memory is ordered by it: no epoch
     for (unsigned m = mask; m; m &= m - 1) {
         CudaThread& t = lanes[__builtin_ctz(m)];
         unsigned source = t.source_lane & 31;
@@ -194,6 +204,8 @@ static void finish_warp_op(Worker& w, Warp& warp, unsigned mask) {
     }
     if ((mask | warp.gone) == warp.exist) warp.epoch++;
 }
+
+API void emu_refuse(int line, const char* why) { fail("line %d: %s", line, why); }
 
 API uint64_t emu_warp(unsigned mask, uint64_t value, int source_lane, int op, int line) {
     Worker& w = *this_worker;

@@ -2,6 +2,9 @@
 // clang-format off: the marks must stay on their lines
 // Input x: 1024 floats, output y: 1024 floats (write_past_end_odd: 1001), 256 threads a block.
 
+#include <mma.h>
+using namespace nvcuda::wmma;
+
 extern "C" __global__ void missing_sync(const float *x, float *y)
 {
     __shared__ float s[256];
@@ -47,6 +50,45 @@ extern "C" __global__ void atomic_and_plain_read(const float *x, float *y)
     __syncthreads();
     atomicAdd(&s, x[threadIdx.x]); // BUG
     y[threadIdx.x] = s; // BUG: the others may not have added yet
+}
+
+extern "C" __global__ void fragment_without_sync(const float *x, float *y) // one warp of the block loads what all wrote
+{
+    __shared__ __align__(32) __half s[256];
+    fragment<accumulator, 16, 16, 16, float> sum;
+    fragment<matrix_a, 16, 16, 16, __half, row_major> a;
+    fragment<matrix_b, 16, 16, 16, __half, row_major> b;
+    fill_fragment(sum, 0.0f);
+    s[threadIdx.x] = __float2half(x[threadIdx.x]); // BUG
+    if (threadIdx.x >= 32) return;
+    load_matrix_sync(a, s, 16); // BUG
+    load_matrix_sync(b, s, 16); // BUG
+    mma_sync(sum, a, b, sum);
+    store_matrix_sync(y, sum, 16, mem_row_major);
+}
+
+extern "C" __global__ void fragment_read_too_early(const float *x, float *y) // a store orders no reads of other lanes
+{
+    __shared__ __align__(32) float s[8][256];
+    fragment<accumulator, 16, 16, 16, float> sum;
+    fill_fragment(sum, x[0]);
+    float *mine = s[threadIdx.x / 32];
+    store_matrix_sync(mine, sum, 16, mem_row_major); // BUG: told where the second access of a clash is
+    y[threadIdx.x] = mine[255 - threadIdx.x % 32]; // BUG
+}
+
+extern "C" __global__ void fragment_misaligned(const float *x, float *y)
+{
+    fragment<accumulator, 16, 16, 16, float> sum;
+    load_matrix_sync(sum, x + 4, 16, mem_row_major); // BUG
+    store_matrix_sync(y, sum, 16, mem_row_major);
+}
+
+extern "C" __global__ void product_in_branch(const float *x, float *y)
+{
+    fragment<accumulator, 16, 16, 16, float> sum;
+    fill_fragment(sum, x[0]);
+    if (threadIdx.x & 1) store_matrix_sync(y, sum, 16, mem_row_major); // BUG
 }
 
 extern "C" __global__ void read_past_end(const float *__restrict__ x, float *__restrict__ y)
