@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The rooms from the ground up. A room may import those before it, and of its own floor without going in circles.
 FLOORS = [
-    {"errors", "paths", "atomic", "progress"},
+    {"errors", "paths", "atomic", "progress", "opencv_resize"},
     {"graph"},
     {"layers"},
     {"config", "weights", "shapes"},

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from workbench import Session
 from workbench.config.document import Document
 from workbench.faultbench.zoo.seeded import build
+from workbench.trace.resized import WAYS
 
 
 def diagnosed(session, line, old, new):
@@ -125,6 +126,28 @@ def test_a_feed_that_is_not_the_originals(fed, fault):
     assert [f.cause for f in found.findings] == ([fault.split()[0]] if fault else []), str(found)
     assert len(found.pictures) == 2 and "data:image/png" in found.html()
     assert Session(net, x, config, feeds={"X": x}, threads=1).diagnose().clean
+
+
+@pytest.mark.parametrize("way", [w for w in WAYS if w != "OpenCV's INTER_LINEAR"])
+def test_a_picture_that_was_resized_in_another_way(fed, way):
+    """Both lie in the border of the network's input; the channels are BGR, in another range than the picture's."""
+    net, x, config = fed
+    picture = np.random.default_rng(1).integers(0, 256, (37, 50, 3), dtype=np.uint8)
+
+    def made(name):
+        y = np.full_like(x, 0.5)
+        y[0, :, 4:-4, 5:-5] = WAYS[name](picture, 24, 30).transpose(2, 0, 1)[::-1] / np.float32(255)
+        return y
+
+    right, feed = made("OpenCV's INTER_LINEAR"), made(way)
+    session = Session(net, right, config, feeds={"X": feed}, threads=1)
+    found = session.diagnose(picture=picture)
+    assert [f.cause for f in found.findings] == ["resize_method"], str(found)
+    text = found.findings[0].text
+    assert way in text and text.endswith(
+        "the original's is resized by OpenCV's INTER_LINEAR to 24 x 30 at row 4, column 5"
+    )
+    assert not session.diagnose().findings and not session.diagnose(picture=picture[::-1]).findings
 
 
 class Suppressed(nn.Module):

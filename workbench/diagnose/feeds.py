@@ -14,6 +14,7 @@ from workbench.diagnose.causes.numbers import numbers
 from workbench.diagnose.locate import Located
 from workbench.diagnose.pictures import side_by_side
 from workbench.diagnose.result import Diagnosis, Finding
+from workbench.trace.resized import how_resized
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -24,6 +25,7 @@ FEED_CAUSES = {
     "hwc_chw": "the feed's axes in any other order",
     "mean_std": "each channel scaled and shifted (1/255, mean and std), in either order of the channels",
     "letterbox": f"the picture up to {FAR} pixels elsewhere, in a border of one value",
+    "resize_method": "the picture, where it is given, resized in each of the usual ways: OpenCV's, Pillow's, torch's",
 }
 
 
@@ -35,8 +37,11 @@ class Feed(NamedTuple):
     made: np.ndarray
 
 
-def faulty_feed(session: Session, found: Located) -> Diagnosis | None:
-    """The first tied [input] line whose feed has not the original's values; None where there is none."""
+def faulty_feed(session: Session, found: Located, picture: np.ndarray | None) -> Diagnosis | None:
+    """The first tied [input] line whose feed has not the original's values; None where there is none.
+
+    `picture` (u8 [h, w, c]) is what both were made from, where that is known.
+    """
     feeds = session.feeds(found.sound)
     for node in found.sound:
         name = node.outputs[0] if node.tag == "input" else ""
@@ -45,7 +50,7 @@ def faulty_feed(session: Session, found: Located) -> Diagnosis | None:
         got, want = feeds[name], found.originals[name]
         before = error(got.astype(np.float32), want.astype(np.float32))
         if before > tolerance(0.0):
-            tried = list(_tried(np.asarray(got, np.float32), np.asarray(want, np.float32)))
+            tried = list(_tried(np.asarray(got, np.float32), np.asarray(want, np.float32), picture))
             errors = [error(t.made, want) for t in tried]
             findings = [Finding(t.cause, f"the feed '{name}' {t.text}", before, e)
                         for t, e in zip(tried, errors, strict=True) if e <= tolerance(0.0)]  # fmt: skip
@@ -60,7 +65,7 @@ def _shapes(got: np.ndarray, want: np.ndarray) -> str:
     return f"it is {ends[0]}, the original's {ends[1]}"
 
 
-def _tried(got: np.ndarray, want: np.ndarray) -> Iterator[Feed]:
+def _tried(got: np.ndarray, want: np.ndarray, picture: np.ndarray | None) -> Iterator[Feed]:
     """Corrections of the feed, the simplest first."""
     orders = [p for p in permutations(range(got.ndim)) if tuple(got.shape[i] for i in p) == want.shape]
     if got.ndim != 4 or not orders:
@@ -73,6 +78,8 @@ def _tried(got: np.ndarray, want: np.ndarray) -> Iterator[Feed]:
         for channels, more in ((x, []), (x[:, ::-1], ["has its channels reversed"])):
             yield from _scaled(channels, want, [*text, *more])
     yield from _moved(got, want)
+    if picture is not None and got.shape == want.shape:
+        yield from _resized(got, want, picture)
 
 
 def _scaled(x: np.ndarray, want: np.ndarray, words: list[str]) -> Iterator[Feed]:
@@ -100,3 +107,11 @@ def _moved(got: np.ndarray, want: np.ndarray) -> Iterator[Feed]:
             made = np.roll(got, (dy, dx), (2, 3))
             inside = np.roll(np.abs(got - got[:, :, -1:, -1:]).max(1, keepdims=True) > 0, (dy, dx), (2, 3))
             yield Feed("letterbox", f"is moved by {dy} rows and {dx} columns", np.where(inside, made, border))
+
+
+def _resized(got: np.ndarray, want: np.ndarray, picture: np.ndarray) -> Iterator[Feed]:
+    """The picture resized as the original's input was."""
+    right, wrong = how_resized(picture, want), how_resized(picture, got)
+    if right and (wrong is None or right[:2] != wrong[:2]):
+        ours = f"is resized by {wrong}, " if wrong else ""
+        yield Feed("resize_method", f"{ours}the original's is resized by {right}", right.made)

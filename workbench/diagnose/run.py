@@ -36,18 +36,20 @@ SOURCES = ("gamma_beta_swapped", "mean_var_swapped", "source")
 RANDOM = "the original gives other outputs at every run (dropout left on, or random operators): nothing to compare"
 
 
-def diagnose(session: Session, progress: Progress, seconds: float = SECONDS) -> Diagnosis:
+def diagnose(
+    session: Session, progress: Progress, seconds: float = SECONDS, picture: np.ndarray | None = None
+) -> Diagnosis:
     """The first wrong line and its causes. Raises WorkbenchError where the original does not run at all."""
     start = time.perf_counter()
     if session.original.trace.deterministic is False:
         told = Diagnosis(session.document.file, side="original", text=RANDOM)
     else:
-        told = _diagnose(session, progress, seconds)
+        told = _diagnose(session, progress, seconds, picture)
     notes = [*session.original.notes, *told.notes]
     return replace(told, notes=notes, seconds=time.perf_counter() - start)
 
 
-def _diagnose(session: Session, progress: Progress, seconds: float) -> Diagnosis:
+def _diagnose(session: Session, progress: Progress, seconds: float, picture: np.ndarray | None) -> Diagnosis:
     late = deadline(seconds)
     try:
         values = None if session.weights_file is None else np.asarray(read_weights(session.weights_file))
@@ -55,7 +57,7 @@ def _diagnose(session: Session, progress: Progress, seconds: float) -> Diagnosis
         return _unreadable(session.document.file, problem)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a wrong file or config gives NaN and Inf
         found = read(session, values)
-        told = faulty_feed(session, found)
+        told = faulty_feed(session, found, picture)
         if told is None:
             locate(session, found, progress, late)
             told = None if values is None else faulty_file(session, found, values)

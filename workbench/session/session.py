@@ -272,11 +272,16 @@ class Session:
 
     # ---- diagnosis
 
-    def diagnose(self, progress: Progress = silent, seconds: float = 60.0) -> Diagnosis:
-        """The first wrong line, and the edits of it that were tried and make it right; in so many seconds at most."""
+    def diagnose(
+        self, progress: Progress = silent, seconds: float = 60.0, picture: np.ndarray | None = None
+    ) -> Diagnosis:
+        """The first wrong line, and the edits of it that were tried and make it right; in so many seconds at most.
+
+        `picture`, u8 [h, w, c], is what the inputs were made from: it lets a wrong way of resizing be found too.
+        """
         from workbench.diagnose.run import diagnose
 
-        return diagnose(self, progress, seconds)
+        return diagnose(self, progress, seconds, picture)
 
     def apply(self, finding: Finding) -> None:
         """Make a finding's edit of the config, as one step that `undo` takes back.

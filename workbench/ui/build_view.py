@@ -151,7 +151,10 @@ class BuildView(Panel):
             return
         feeds = {name: x.repeat(int(times), 0) for name, x in feeds.items()}
         errors = errors_of(session, engine, feeds, int(times))
-        self.saw("compare", f"{len(errors)} output{'s' * (len(errors) > 1)}" if errors else "no output is tied to the original")
+        self.saw(
+            "compare",
+            f"{len(errors)} output{'s' * (len(errors) > 1)}" if errors else "no output is tied to the original",
+        )
         with self.lock:
             self.errors = [[name, value] for name, value in errors.items()]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from workbench.config.variables import Params
+from workbench.opencv_resize import resize_linear
 from workbench.ports.base import Arrays, Part, Prepared, Specs
-from workbench.ports.common.opencv_resize import resize_linear
 from workbench.ports.common.packages import package_file
 from workbench.ports.common.pictures import Picture, open_picture, pixels, views
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.ports.common.opencv_resize import resize_linear
+from workbench.opencv_resize import resize_linear
 
 SIZES = [  # (h, w) of a picture, and what it is resized to
     ((720, 1280), (360, 640)),
