@@ -11,6 +11,7 @@ import numpy as np
 from workbench.compare.verdict import error
 from workbench.ui.overlap import STEPS, Region, edge_moved, margins, regions
 from workbench.ui.pairs import ALL, BOTH, ONLY_ENGINE, ONLY_REFERENCE, OTHER, Match, Pairs, agreement, boxes_iou
+from workbench.ui.resample import block
 
 SHOWN = 8  # regions in the table
 CELLS = 24  # along each side, for the place of a name
@@ -73,15 +74,17 @@ def _number(value: float) -> float | str | None:
 
 def middle_of(mask: np.ndarray) -> list[float] | None:
     """y, x as parts of the picture: the middle of the cells that the mask fills best, where its name may stand."""
-    if not mask.any():
-        return None
-    cells = mask.astype(np.int32)
-    for axis, length in enumerate(mask.shape):
+    k = block(mask.shape[0], mask.shape[1], CELLS * 8)  # a name's place needs no more
+    cells = mask[::k, ::k].astype(np.int32)
+    if not cells.any():
+        y, x = divmod(int(mask.argmax()), mask.shape[1])
+        return [(y + 0.5) / mask.shape[0], (x + 0.5) / mask.shape[1]] if mask.any() else None
+    for axis, length in enumerate(cells.shape):
         cells = np.add.reduceat(cells, np.arange(min(CELLS, length)) * length // min(CELLS, length), axis)
     around = np.pad(cells, 1)
     full = sum(around[y : y + cells.shape[0], x : x + cells.shape[1]] for y in range(3) for x in range(3))
-    y, x = np.unravel_index(int(np.argmax(full)), cells.shape)
-    return [(int(y) + 0.5) / cells.shape[0], (int(x) + 0.5) / cells.shape[1]]
+    y, x = divmod(int(np.argmax(full)), cells.shape[1])
+    return [(y + 0.5) / cells.shape[0], (x + 0.5) / cells.shape[1]]
 
 
 def _moved(pairs: Pairs, i: int, j: int) -> float | None:

@@ -2,7 +2,7 @@
 import { h, set } from "./dom.js";
 import { centred, listen } from "./linked.js";
 import { zoomed } from "./maps.js";
-import { BOTH, ONLY_ENGINE, ONLY_REFERENCE, OTHER, WORDS, bitmapOf, codeColours, codeStyles, drawBadge, drawBox, drawCross, drawDot, drawName, drawPicture, fitPicture, layMask, pixelScale, placer, plainStyle, sampled, sideStyle, swatch } from "./picture_paint.js";
+import { BOTH, ONLY_ENGINE, ONLY_REFERENCE, OTHER, WORDS, bitmapOf, coalesced, codeColours, codeStyles, copyOf, drawBadge, drawBox, drawCross, drawDot, drawNames, drawPicture, fitPicture, layMask, pixelScale, placer, plainStyle, sampled, sideStyle, swatch } from "./picture_paint.js";
 
 const NAMES = ["Reference", "Engine", "Disagreement"], TALLEST = 440, LOUPE = 8; // LOUPE: CSS pixels per element of a mask
 const SETTLE = 50; // ms after a zoom or pan before the kernel is told
@@ -11,13 +11,15 @@ export function maskPane({ model, change, send }) {
   const pictures = h("div", "pw-pictures"), said = h("span", { class: "pw-hidden", role: "status", "aria-live": "polite" });
   const loupe = { canvas: h("canvas", { class: "pw-loupe", role: "img", "aria-label": "loupe" }), where: h("span", "pw-dim pw-tiny") };
   const state = { model, bitmap: null, frame: null, layers: [], regions: [], view: [...model.get("window")], at: [...model.get("cursor")], dark: false, loupe, timer: 0, pixels: 0 };
-  const redraw = () => { if (state.bitmap && state.frame) draw(state); };
+  // What changes seldom is kept in `still`; the cross and the loupe are drawn over it at every move of the pointer.
+  const redraw = coalesced(() => { if (state.bitmap && state.frame) { drawStill(state); drawMoving(state); } });
+  const moveCross = coalesced(() => { if (state.panels[0].still) drawMoving(state); });
   const look = (view) => {
     state.view = view; redraw();
     clearTimeout(state.timer);
     state.timer = setTimeout(() => { state.timer = 0; change({ window: view }); }, SETTLE);
   };
-  const probe = (place) => { state.at = place; redraw(); tell(state); };
+  const probe = (place) => { state.at = place; moveCross(); tell(state); };
   const pin = (place) => { change({ cursor: place }); probe(place); said.textContent = `${place[1]}, ${place[0]}: ${spoken(state)}`; };
   const events = { size: () => state.frame && model.get("size"), view: () => state.view, cursor: () => model.get("cursor"), probe, pin, look, back: () => probe([...model.get("cursor")]) };
   state.panels = NAMES.map((name, i) => panel(name, i, events));
@@ -35,7 +37,7 @@ export function maskPane({ model, change, send }) {
   const place = (middle) => middle.map((m, k) => Math.min(model.get("size")[k] - 1, Math.floor(m * model.get("size")[k])));
   const watch = new ResizeObserver(seen);
   const onTraits = () => redraw();
-  const onCursor = () => { state.at = [...model.get("cursor")]; redraw(); tell(state); };
+  const onCursor = () => probe([...model.get("cursor")]);
   const onWindow = () => { if (!state.timer) { state.view = [...model.get("window")]; redraw(); } };
   const onNames = () => captions(state);
   model.on("change:draw change:opacity change:labels", onTraits);
@@ -82,14 +84,21 @@ function styles(state, side) {
   return [null, ...rows.map((_, i) => (chosen < 0 ? plainStyle(colours[i]) : own))];
 }
 
-function draw(state) {
+function drawStill(state) {
   const { model, view, panels } = state, look = { opacity: model.get("opacity"), draw: model.get("draw") }, labels = model.get("labels");
   panels.forEach(({ canvas }, i) => {
     drawPicture(canvas, state.bitmap, view, i < 2 ? null : state.dark ? 24 : 250);
     if (state.frame.masks) layMask(canvas, sampled(state.layers[i], view, canvas.width, canvas.height, i === 2), i < 2 ? styles(state, i) : codeStyles(state.dark), i < 2 ? look : {});
     if (labels) for (const side of i < 2 ? [i] : [0, 1]) finds(state, canvas, view, side, i === 2);
     if (i === 2) badges(state, canvas);
-    drawCross(canvas, placer(canvas, view)(...state.at.map((p, k) => (p + 0.5) / model.get("size")[k]).reverse()));
+    panels[i].still = copyOf(canvas);
+  });
+}
+
+function drawMoving(state) {
+  state.panels.forEach(({ canvas, still }) => {
+    canvas.getContext("2d").drawImage(still, 0, 0);
+    drawCross(canvas, placer(canvas, state.view)(...state.at.map((p, k) => (p + 0.5) / state.model.get("size")[k]).reverse()));
   });
   drawLoupe(state);
 }
@@ -110,7 +119,7 @@ function finds(state, canvas, view, side, both) {
     if (box) names.push([at(box).map((v, k) => v + [0, -9][k] * pixelScale()), name]);
     else if (anchor) names.push([to(anchor[1], anchor[0]), name, "center"]);
   }
-  names.reverse().forEach((name) => drawName(canvas, ...name));
+  drawNames(canvas, names);
 }
 
 function badges(state, canvas) {

@@ -105,14 +105,18 @@ export function drawDot(canvas, [x, y], rgb, square = false, size = 3.5) {
   pen.lineWidth = pixelScale(); pen.strokeStyle = "#fff"; pen.stroke();
 }
 
-// White with a black edge: read on every picture. Kept inside of the canvas.
-export function drawName(canvas, [x, y], text, align = "left") {
-  const pen = canvas.getContext("2d"), scale = pixelScale();
-  pen.font = `600 ${12 * scale}px sans-serif`; pen.textAlign = align; pen.textBaseline = "middle"; pen.lineJoin = "round";
-  const wide = pen.measureText(text).width * 1.04 + 4 * scale, from = align === "left" ? 0 : wide / 2;
-  const at = [Math.max(2 + from, Math.min(canvas.width - wide + from - 2, x)), Math.max(8 * scale, Math.min(canvas.height - 8 * scale, y))];
+// Names at places [[x, y], text, align], white with a black edge; one that would cover an earlier one is left out.
+export function drawNames(canvas, names) {
+  const pen = canvas.getContext("2d"), scale = pixelScale(), high = 7 * scale, taken = [];
+  pen.font = `600 ${12 * scale}px sans-serif`; pen.textAlign = "left"; pen.textBaseline = "middle"; pen.lineJoin = "round";
   pen.lineWidth = 3 * scale; pen.strokeStyle = "rgba(0, 0, 0, 0.8)"; pen.fillStyle = "#fff";
-  pen.strokeText(text, ...at); pen.fillText(text, ...at);
+  for (const [[x, y], text, align] of names) {
+    const wide = pen.measureText(text).width * 1.04 + 4 * scale, from = align === "center" ? x - wide / 2 : x;
+    const left = Math.max(2 * scale, Math.min(canvas.width - wide, from)), middle = Math.max(high, Math.min(canvas.height - high, y));
+    if (taken.some(([u, v, w]) => left < u + w && u < left + wide && Math.abs(v - middle) < 2 * high)) continue;
+    taken.push([left, middle, wide]);
+    pen.strokeText(text, left, middle); pen.fillText(text, left, middle);
+  }
   pen.textBaseline = "alphabetic";
 }
 
@@ -189,4 +193,20 @@ export function fitPicture(canvas, [rows, columns], tallest) {
   if (!box[0] || !box[1] || (canvas.width === box[0] && canvas.height === box[1])) return false;
   [canvas.width, canvas.height] = box;
   return true;
+}
+
+export function copyOf(canvas) {
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
+// At most once a frame of the screen, however often it is called.
+export function coalesced(work) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; work(); });
+  };
 }

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { centred, following, fractionAt, stepped, wheelZoom } from "./linked.js";
 import { moved, zoomed } from "./maps.js";
-import { bitmapOf, drawCross, drawPicture, drawPrompt, drawRubber, fitPicture, layMask, pixelScale, placer, plainStyle, sampled } from "./picture_paint.js";
+import { bitmapOf, coalesced, drawCross, drawPicture, drawPrompt, drawRubber, fitPicture, layMask, pixelScale, placer, plainStyle, sampled } from "./picture_paint.js";
 
 const TALLEST = 600, NEAR = 9, FAR = 4, SETTLE = 50; // CSS pixels: of a point that is hit, of a drag
 
@@ -10,7 +10,7 @@ export function promptPane({ model, change, send }) {
   const canvas = h("canvas", { class: "pw-picture", tabindex: 0, role: "application", "aria-roledescription": "picture", "aria-label": "the picture" });
   const said = h("span", { class: "pw-hidden", role: "status", "aria-live": "polite" }), value = h("div", "pw-value");
   const state = { bitmap: null, layer: null, frame: null, view: [...model.get("window")], dark: false, box: null, corner: null, timer: 0, asked: false };
-  const redraw = () => { if (state.bitmap && canvas.width) draw(state, model, canvas); };
+  const redraw = coalesced(() => { if (state.bitmap && canvas.width) draw(state, model, canvas); });
   const look = (view) => { state.view = view; redraw(); clearTimeout(state.timer); state.timer = setTimeout(() => { state.timer = 0; change({ window: view }); }, SETTLE); };
   const tell = (text) => { said.textContent = text; };
   const point = (x, y, minus) => {
