@@ -35,7 +35,8 @@ def memory_png(memory: dict[str, Any], title: str) -> bytes:
     axes.set_ylabel(unit)
     about = "arena" if memory["arena"] else "alive at once; where tensors lie is not told"
     axes.set_title(f"{title}, batch {memory['batch']}: {about} {top / scale:,.1f} {unit}", fontsize=10, loc="left")
-    axes.legend([*used.values(), line], [*used, "alive"], fontsize=8, ncols=6, frameon=False, loc="upper right")
+    names = [*used, "alive"]
+    figure.legend([*used.values(), line], names, fontsize=8, ncols=6, frameon=False, loc="outside lower center")
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=90, metadata={"Software": None})
     return out.getvalue()

@@ -78,7 +78,7 @@ class Panel(View):
 
     def _following(self, progress: Progress) -> Progress:
         def follow(items: Iterable[Any], title: str, total: int) -> Iterator[Any]:
-            told = time.monotonic()
+            told = 0.0
             for done, item in enumerate(progress(items, title, total)):
                 if done == 0:  # not before: where the job was cancelled, nothing comes
                     self._enter(title)
