@@ -213,6 +213,8 @@ class Workspace(traitlets.HasTraits):
         """Check every line that can be read, or those up to an entry; then look for the cause of the first failure."""
         self.worker.cancel()
         self.error = ""
+        if not self.traced:
+            self.start()  # what was just cancelled
         self.worker.submit("checking", lambda progress: self._checking.check(progress, upto))
         if upto is None:
             self.diagnose()
