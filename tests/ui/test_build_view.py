@@ -94,6 +94,9 @@ def test_a_batch_that_the_config_fixes(session, tmp_path) -> None:
 def test_errors_stand_in_the_panel_with_their_fix(view, monkeypatch) -> None:
     built(view)
     monkeypatch.setitem(sys.modules, "pycuda", None)
+    view.do_look()
+    view.workspace.worker.wait(SECONDS)
+    assert [bool(why) for _, _, why in view.engines] == [False, True, False]
     built(view, engine="cuda", precision="f32")
     assert view.state == "failed" and "the cuda engine needs the package pycuda" in view.error
     assert "note: pip install pycuda" in view.error
@@ -181,6 +184,7 @@ def test_build(open_notebook, shoot) -> None:
     panel.get_by_role("button", name="Build").click()
     lab.kernel_until("w.builder.state", "failed")
     expect(panel.get_by_role("alert")).to_contain_text("cuda engine needs")
+    expect(panel.locator(".pw-options")).to_contain_text("the cuda engine needs the package pycuda")
     expect(plan).to_be_visible()
     panel.get_by_role("button", name="Build").focus()
     for key in "ddbxz":

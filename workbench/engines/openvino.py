@@ -150,7 +150,11 @@ class OpenVINOEngine(Engine):
         options = hints(precision, threads)
         if precision != "f32" and options["INFERENCE_PRECISION_HINT"] == "f32":
             weights = {i: rounded(w, precision) for i, w in weights.items()}
-        compiled = core().compile_model(build_model(graph, weights, taps), "CPU", options)
+        model = build_model(graph, weights, taps)
+        try:
+            compiled = core().compile_model(model, "CPU", options)
+        except RuntimeError as error:
+            raise WorkbenchError(f"OpenVINO cannot compile this network: {last_line(error)}", graph.file) from error
         return cls(compiled, {n: graph.specs[n] for n in graph.inputs}, {n: graph.specs[n] for n in outputs}, precision)
 
     def _run_impl(self, feeds: Arrays) -> Arrays:

@@ -111,6 +111,7 @@ function render({ model, el }) {
   for (const name of ["told_by", "note", "facts", "errors", "memory", "fusions", "tactics"]) model.on(`change:${name}`, later);
   drawOptions();
   drawResult();
+  model.send({ do: "look" });
   return () => { keys(); job.stop(); plan.stop(); };
 }
 

@@ -73,7 +73,6 @@ class BuildView(Panel):
         self._follow_text()
         workspace.observe(lambda _: self._follow_text(), "version")
         self.react(self._fit_precision, "engine")
-        workspace.worker.quick("devices", self._find_devices)
 
     def _follow_text(self) -> None:
         with self.lock:
@@ -87,6 +86,10 @@ class BuildView(Panel):
     def _fit_precision(self) -> None:
         if self.precision not in _precisions(self.engine):
             self.precision = "f32"
+
+    def do_look(self) -> None:
+        """Ask which engines can be used here, when the panel is first seen: an engine's library may take a while."""
+        self.workspace.worker.quick("devices", self._find_devices)
 
     def _find_devices(self, _: Steps) -> None:
         rows = [[name, list(_precisions(name)), _why_not(name)] for name in ENGINES]
