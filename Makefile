@@ -11,7 +11,7 @@ REST := slow or browser or emulator or agpl or fuzz
 
 help:
 	@echo "make demo      see a trained detector ported: first its engine alone, then line by line against PyTorch"
-	@echo "make lab       JupyterLab with the notebooks"
+	@echo "make lab       JupyterLab with the notebooks; the workbench as a widget is opened"
 	@echo "make test      ruff, mypy, the default tests and the notebooks"
 	@echo "make test-all  the rest: slow, browser (chromium), emulator (g++), fuzz, and AGPL originals"
 	@echo "make lint      ruff and mypy alone"
@@ -57,7 +57,7 @@ test-all: $(VENV)/agpl
 	$(PY) -m pytest --nbval-lax --nbval-current-env $(wildcard notebooks/agpl/*.ipynb)
 
 lab: $(VENV)/port
-	$(PY) -m jupyter lab $(wildcard notebooks)
+	$(PY) -m jupyter lab notebooks/02_workbench_widget.ipynb
 
 lint: $(VENV)/test
 	$(PY) -m ruff check .
