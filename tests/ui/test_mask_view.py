@@ -45,7 +45,7 @@ def test_instances_on_a_grid_of_their_own() -> None:
     reference = instances(square(2, 2, 12, 12), square(4, 15, 18, 25))
     engine = instances(square(2, 2, 12, 10), square(4, 15, 18, 26))
     view = MaskView(PICTURE, reference, engine, names=("cat",))
-    assert [row["name"] for row in view.rows] == ["cat", "cat"] and view.classes
+    assert [row["name"] for row in view.rows] == ["cat #1", "cat #2"] and view.classes
     assert [row["iou"] for row in view.rows] == [pytest.approx(0.8), pytest.approx(140 / 154)]
     assert [row["flipped"] for row in view.rows] == [20, 14]
     codes = codes_of(view)
@@ -156,7 +156,7 @@ def test_the_mask_view_by_keyboard(open_notebook, shoot) -> None:
     out.get_by_role("grid", name="largest regions").get_by_role("row", name="region 1, only reference").press("Enter")
     lab.kernel_until("bool(view.pairs.mask(0, 3)[view.cursor[0] // 4, view.cursor[1] // 4])", True)
     pairs = out.get_by_role("grid", name="pairs")
-    pairs.get_by_role("row", name=re.compile("person, IoU")).nth(1).press("Enter")
+    pairs.get_by_role("row", name=re.compile("person #2, IoU")).press("Enter")
     lab.kernel_until("view.chosen", 1)
     out.get_by_text("edge moved").wait_for()
     pairs.get_by_role("row", name="bus, only reference").get_by_role("img", name="only reference").wait_for()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.compare.verdict import error
+from workbench.ui.found import Found
 from workbench.ui.overlap import STEPS, Region, edge_moved, margins, regions
 from workbench.ui.pairs import ALL, BOTH, ONLY_ENGINE, ONLY_REFERENCE, OTHER, Match, Pairs, agreement, boxes_iou
 from workbench.ui.resample import block
@@ -19,29 +21,42 @@ SIDES = ("reference", "engine")
 Row = dict[str, Any]
 
 
-def name_of(pairs: Pairs, match: Match, names: Sequence[str] = ()) -> str:
-    """A pair's name: its finds' own, that of its class, or its number."""
-    found, i = (pairs.reference, match.reference) if match.reference is not None else (pairs.engine, match.engine)
-    assert i is not None
+def pair_rows(pairs: Pairs, names: Sequence[str] = ()) -> list[Row]:
+    """For every pair its name, side ("both" or the one that alone has it), scores, overlaps and distances."""
+    rows = [_row(pairs, i, match) for i, match in enumerate(pairs.matches)]
+    for row, name in zip(rows, _names(pairs, names), strict=True):
+        row["name"] = name
+    return rows
+
+
+def _names(pairs: Pairs, names: Sequence[str]) -> list[str]:
+    """The finds' own names, or those of their classes, numbered where several are alike."""
+    said = []
+    for match in pairs.matches:
+        found, i = (pairs.reference, match.reference) if match.reference is not None else (pairs.engine, match.engine)
+        said.append(_name(found, i or 0, names))
+    alike, seen = Counter(said), Counter[str]()
+    for i, name in enumerate(said):
+        seen[name] += 1
+        if alike[name] > 1 or not name:
+            said[i] = f"{name} #{seen[name]}".strip()
+    return said
+
+
+def _name(found: Found, i: int, names: Sequence[str]) -> str:
     if found.names:
         return found.names[i]
     kind = found.class_of(i)
     if kind is None:
-        return f"{names[0]} {i}" if len(names) == 1 else f"#{i}"
+        return names[0] if len(names) == 1 else ""
     return names[kind] if 0 <= kind < len(names) else f"class {kind}"
 
 
-def pair_rows(pairs: Pairs, names: Sequence[str] = ()) -> list[Row]:
-    """For every pair its name, side ("both" or the one that alone has it), scores, overlaps and distances."""
-    return [_row(pairs, i, match, names) for i, match in enumerate(pairs.matches)]
-
-
-def _row(pairs: Pairs, pair: int, match: Match, names: Sequence[str]) -> Row:
+def _row(pairs: Pairs, pair: int, match: Match) -> Row:
     numbers = (match.reference, match.engine)
-    missing = [side for side, number in zip(SIDES, numbers, strict=True) if number is None]
-    row: Row = {"name": name_of(pairs, match, names), "side": "both"}
-    if missing:
-        row["side"] = "engine" if missing[0] == "reference" else "reference"
+    row: Row = {"side": "both"}
+    if None in numbers:
+        row["side"] = "engine" if match.reference is None else "reference"
     for key in ("scores", "boxes", "points"):
         row[key] = [
             None if n is None or (values := getattr(found, key)) is None else _plain(values[n])
@@ -53,12 +68,16 @@ def _row(pairs: Pairs, pair: int, match: Match, names: Sequence[str]) -> Row:
         row["flipped"] = int(np.count_nonzero(planes[0] ^ planes[1]))
         row["anchors"] = [middle_of(p) for p in planes]
     if match.reference is not None and match.engine is not None:
-        i, j = match.reference, match.engine
-        row["iou"] = _number(match.iou)
-        row["box_iou"] = _number(boxes_iou(pairs.reference, i, pairs.engine, j))
-        row["moved"] = _moved(pairs, i, j)
-        if pairs.reference.logits is not None and pairs.engine.logits is not None:
-            row["error"] = _number(error(pairs.engine.logits[j], pairs.reference.logits[i]))
+        row |= _both(pairs, match.reference, match.engine, match.iou)
+    return row
+
+
+def _both(pairs: Pairs, i: int, j: int, iou: float) -> Row:
+    """What can be told only where both sides have it."""
+    row: Row = {"iou": _number(iou), "box_iou": _number(boxes_iou(pairs.reference, i, pairs.engine, j))}
+    row["moved"] = _moved(pairs, i, j)
+    if pairs.reference.logits is not None and pairs.engine.logits is not None:
+        row["error"] = _number(error(pairs.engine.logits[j], pairs.reference.logits[i]))
     return row
 
 

@@ -1,5 +1,6 @@
 // The mask view: reference, engine and disagreement over the picture, and the numbers below. mask_view.py has the data.
 import { button, download, h, isDark, mount, segments, set, watchTheme } from "./dom.js";
+import { errorPath } from "./error_path.js";
 import { maskPane } from "./mask_pane.js";
 import { boxTable, marginChart, numbers, pairTable, regionTable } from "./mask_tables.js";
 
@@ -11,7 +12,8 @@ function render({ model, el }) {
   const send = (content) => model.send(content);
   const change = (traits) => { Object.entries(traits).forEach(([name, value]) => model.set(name, value)); model.save_changes(); };
   const pane = maskPane({ model, change, send }), below = belowPane({ model, change, pane }), controls = controlRow({ model, change, send, pane });
-  root.append(controls.row, pane.element, below.element);
+  const path = errorPath(model);
+  root.append(controls.row, pane.element, below.element, path.element);
 
   let timer = 0;
   const onMessage = (content, buffers) => {
@@ -32,7 +34,7 @@ function render({ model, el }) {
   model.on("msg:custom", onMessage);
   const unwatch = watchTheme(retheme);
   root.addEventListener("keydown", (event) => onKey(event, model, change, pane, controls.step));
-  return () => { clearTimeout(timer); [pane, controls, below].forEach((part) => part.stop()); unwatch(); model.off("msg:custom", onMessage); };
+  return () => { clearTimeout(timer); [pane, controls, below, path].forEach((part) => part.stop()); unwatch(); model.off("msg:custom", onMessage); };
 }
 
 function controlRow({ model, change, send, pane }) {
@@ -62,7 +64,7 @@ function controlRow({ model, change, send, pane }) {
     row, step, stop: () => model.off(names, sync),
     pairs({ rows, chosen }) {
       count = rows.length;
-      set(show, h("option", { value: -1 }, `all ${count}`), rows.map((one, i) => h("option", { value: i }, one.name.startsWith("#") ? one.name : `#${i} ${one.name}`)));
+      set(show, h("option", { value: -1 }, `all ${count}`), rows.map((one, i) => h("option", { value: i }, one.name)));
       show.value = String(chosen);
     },
   };
@@ -75,7 +77,7 @@ function belowPane({ model, change, pane }) {
   const ofBoxes = h("section", null, h("h4", null, "Boxes", h("span", "pw-dim pw-tiny", "matched by IoU")), boxes);
   const ofPairs = h("section", null, h("h4", null, "Pairs", h("span", "pw-dim pw-tiny", "Enter shows one alone")), pairs);
   const ofLoupe = h("section", null, h("h4", null, "Loupe", pane.loupe.where), pane.loupe.canvas);
-  const element = h("div", null, facts, h("div", "pw-below", h("div", null, ofLoupe, ofMargins), h("div", null, ofPairs, ofBoxes), h("div", null, ofRegions)));
+  const element = h("div", null, facts, h("div", "pw-below", h("div", null, ofLoupe, ofMargins), h("div", null, ofPairs), h("div", null, ofRegions, ofBoxes)));
   let last = null, told = null, dark = false;
   const choose = (chosen) => change({ chosen });
   const drawPairs = () => {

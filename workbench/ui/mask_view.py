@@ -38,6 +38,7 @@ class MaskView(FrameView):
     draw         fill, outline or both; opacity of the fill, 0..1; labels: whether names, boxes and points are drawn
     cursor       y, x in the picture's pixels; window: (top, left, bottom, right) as parts of the picture
     goal         the IoU that every pair should reach; 0 where there is none
+    path         [line, cumulative error, what is allowed, verdict] of the lines that lead to the engine's result
     `pairs` holds both sides, `rows` a row of numbers for every pair.
     """
 
@@ -58,6 +59,7 @@ class MaskView(FrameView):
     cursor = traitlets.Tuple((0, 0)).tag(sync=True)
     window = traitlets.Tuple(WHOLE).tag(sync=True)
     goal = traitlets.Float(0.0).tag(sync=True)
+    path: Any = traitlets.List().tag(sync=True)
     visible = traitlets.Float(VISIBLE).tag(sync=True)  # the confidence from which key points are drawn
 
     def __init__(

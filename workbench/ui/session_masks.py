@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from workbench.ports import get_port
 from workbench.ports.common.pictures import Picture
 from workbench.session import Session
 from workbench.session.results import both_results
+from workbench.ui.fallback import results
 from workbench.ui.mask_view import MaskView
 from workbench.ui.worker import Cancelled, Progress
 from workbench.ui.workspace import Workspace
+
+MOST = 1e9  # stands for an infinite error, for which JSON has no number
 
 
 def class_names(session: Session) -> tuple[str, ...]:
     """Of what its port finds in a picture; none where there is no port, or its results lie over no picture."""
     return get_port(session.made_by[0]).labels if session.made_by else ()
+
+
+def error_path(space: Workspace) -> list[list[Any]]:
+    """[line, cumulative error, what is allowed, verdict] of every line that was checked, for MaskView.path."""
+    return [
+        [node.where.line, min(result.cumulative, MOST), result.cumulative_tolerance, result.status.name.lower()]
+        for node, result in results(space)
+        if math.isfinite(result.cumulative_tolerance) and not math.isnan(result.cumulative)
+    ]
 
 
 def mask_view_of(session: Session, picture: Picture | None = None, **traits: Any) -> MaskView:
@@ -37,7 +50,7 @@ class SessionMasks(MaskView):
     def refresh(self) -> None:
         """Show the results of the text as it stands, as soon as the worker has them; those of before till then."""
         space = self._space
-        session = space.session
+        session, self.path = space.session, error_path(space)
         key = (space.document.text, session.engine, session.precision, tuple(sorted(session.params.items())))
         if key == self._shown:
             return
