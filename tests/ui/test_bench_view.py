@@ -107,6 +107,8 @@ def test_benchmark(open_notebook, shoot, lab_root) -> None:
     lab.kernel_until("(w.bench.batches, w.bench.rounds)", ([1, 2], 2))
     panel.get_by_role("button", name="Measure").press("Enter")
     expect(panel.get_by_role("list", name="stages")).to_contain_text("batch 20: PyTorch's memory")
+    lab.page.keyboard.type("dd")  # the focus stays in the widget
+    assert lab.cells() == 2
     lab.kernel_until("w.bench.state", "done", 300)
     said = re.compile("batch 20: .*workbench [0-9,.]+.*; batch 40: .*PyTorch eager")
     expect(panel.get_by_role("img", name="frames per second")).to_have_attribute("aria-label", said)

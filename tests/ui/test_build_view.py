@@ -171,6 +171,7 @@ def test_build(open_notebook, shoot) -> None:
     expect(panel).to_contain_text("OpenVINO does not tell where its tensors lie")
     panel.get_by_role("button", name="emulator").click()
     panel.get_by_role("button", name="Build").click()
+    lab.page.keyboard.type("dd")  # the focus stays in the widget while it builds
     lab.kernel_until("w.builder.told_by", "emulator f32")
     lab.kernel_until("w.builder.state", "done")
     plan = panel.get_by_role("img", name=re.compile("memory plan: 7 tensors over 6 kernel calls in an arena of 6.0 kB"))

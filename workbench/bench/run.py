@@ -85,18 +85,18 @@ class Bench:
     def _precision(self, precision: str, network: Network, load: Load, original_peak: float) -> list[Row]:
         """All of one precision, our engine last."""
         file = load.folder / f"{precision}.engine"
-        with self._stage(load, f"building, {precision}"):
+        with self._stage(load, f"{precision}, building"):
             engine = build_network(network, precision=precision, threads=self.threads, engine_file=file)
             runs = dict(self._rivals(load.example, precision)) | {OURS: ours(engine, load.feeds)}
         with engine:
-            title = f"batch {load.batch}: rounds, {precision}"
+            title = f"batch {load.batch}: {precision}, rounds"
             turns = take_turns(runs, self.rounds, patience=self.patience, progress=self.progress, title=title)
             errors = errors_of(self.session, engine, load.feeds, load.times)
         self.others = max(self.others, turns.others)
         rows = [_row(name, load.batch, precision, t, turns.timings[OURS]) for name, t in turns.timings.items()]
         if precision == "f32":
             rows[0] = replace(rows[0], peak=original_peak)
-        with self._stage(load, f"the engine's memory, {precision}"):
+        with self._stage(load, f"{precision}, memory"):
             peak = self._engine_peak(file, load)
         return [*rows[:-1], replace(rows[-1], speedup=math.nan, peak=peak, memory=peak / original_peak, errors=errors)]
 

@@ -21,8 +21,8 @@ export function jobStages(model, label, key, begin) {
 
   function drawState() {
     const on = busy();
-    start.disabled = on;
-    cancel.disabled = !on || Boolean(model.get("stopping"));
+    start.setAttribute("aria-disabled", String(on)); // not disabled: the focus would fall out of the widget, and keys to the notebook
+    cancel.setAttribute("aria-disabled", String(!on || Boolean(model.get("stopping"))));
     if (on && !clock) { since = performance.now(); clock = setInterval(tell, 200); }
     if (!on && clock) { clearInterval(clock); clock = null; }
     tell();
@@ -35,6 +35,7 @@ export function jobStages(model, label, key, begin) {
       const skipped = state === "unchecked" && over && model.get("state") === "done" ? "not needed" : text;
       return h("li", `pw-stage pw-stage-${state}`, glyph(state, MARKS[state]), h("span", null, name), h("span", { class: "pw-dim pw-stage-text", title: text }, far || skipped), h("span", "pw-num pw-dim pw-tiny", time(seconds)));
     }));
+    list.scrollTop = list.scrollHeight;
   }
 
   const draw = () => { drawState(); drawStages(); };
