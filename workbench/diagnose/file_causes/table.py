@@ -81,12 +81,12 @@ def explanations(compared: Compared) -> dict[str, Claim]:
     return found
 
 
-def alike(a: np.ndarray, b: np.ndarray, relative: float = 1e-6) -> np.ndarray:
+def alike(a: np.ndarray, b: np.ndarray, relative: float = 1e-6, absolute: float = 1e-12) -> np.ndarray:
     """Which floats are equal, up to float32's rounding of a fold that was done in another order; NaN equals NaN."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.isclose(a.reshape(-1), b.reshape(-1), rtol=relative, atol=1e-12, equal_nan=True)
+        return np.isclose(a.reshape(-1), b.reshape(-1), rtol=relative, atol=absolute, equal_nan=True)
 
 
-def same(a: np.ndarray, b: np.ndarray, relative: float = 1e-6) -> bool:
+def same(a: np.ndarray, b: np.ndarray, relative: float = 1e-6, absolute: float = 1e-12) -> bool:
     """Whether all floats are."""
-    return a.size == b.size and bool(alike(a, b, relative).all())
+    return a.size == b.size and bool(alike(a, b, relative, absolute).all())

@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.diagnose.file_causes.table import Claim, Compared, file_cause, same
 
-# bytes, and the spacing at 1: values were rounded to it when they were written
-TYPES = {"float16": (2, 2.0**-10), "bfloat16": (2, 2.0**-7), "float64": (8, 1e-6)}
+# bytes, the spacing at 1 and that at 0: values were rounded to them when they were written
+TYPES = {"float16": (2, 2.0**-10, 2.0**-24), "bfloat16": (2, 2.0**-7, 1e-12), "float64": (8, 1e-6, 1e-12)}
 
 
 @file_cause("byte_swapped", "big-endian floats, in one tensor or the whole file")
@@ -27,7 +27,7 @@ def _swapped(floats: np.ndarray) -> np.ndarray:
 @file_cause("wrong_dtype", "float16, bfloat16 or float64 data, of one tensor or the whole file; floats rounded to "
             "float16 or bfloat16")  # fmt: skip
 def wrong_dtype(c: Compared) -> Iterator[Claim]:
-    for kind, (width, spacing) in TYPES.items():
+    for kind, (width, spacing, _) in TYPES.items():
         if _holds(c.got, c.want, kind):
             yield Claim(f"the whole file is converted from {kind} to float32", c.got.size, c.plan.stored[0])
         elif _holds(c.got[c.at.offset :], c.w, kind):
@@ -38,13 +38,13 @@ def wrong_dtype(c: Compared) -> Iterator[Claim]:
 
 def _holds(data: np.ndarray, want: np.ndarray, kind: str) -> bool:
     """Whether the data's bytes are the floats wanted in another type; a last odd one may have been cut off."""
-    width, spacing = TYPES[kind]
+    width, *spacings = TYPES[kind]
     raw = np.ascontiguousarray(data[: -(-want.size * width // 4)], "<f4").view(np.uint8)
     count = min(raw.size // width, want.size)
     return (
         count >= max(want.size - 1, 1)
         and bool(want.any())
-        and same(_as_floats(raw[: count * width], kind), want[:count], spacing)
+        and same(_as_floats(raw[: count * width], kind), want[:count], *spacings)
     )
 
 
