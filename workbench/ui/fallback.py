@@ -64,13 +64,13 @@ def _row(space: Workspace, node: Node, result: LineResult, text: str) -> str:
 
 def session_png(space: Workspace, title: str) -> bytes:
     """Isolated and cumulative error of every line on a log scale, with what is allowed; empty before any check."""
-    from matplotlib.figure import Figure
-
     with space.lock:
         found = [(n, r) for n, r in results(space) if r.isolated is not None]
         summary = _summary(space, results(space))
     if not found:
         return b""
+    from matplotlib.figure import Figure  # half a second, which an unchecked config need not wait for
+
     lines = [n.where.line for n, _ in found]
     floor = 1e-9
     figure = Figure(figsize=(9, 2.6), layout="constrained")
