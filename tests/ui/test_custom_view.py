@@ -66,6 +66,7 @@ def test_source_report_parity_and_time(space, twice) -> None:
         and "ms in the emulator" in steps["time"][1][0]
     )
     assert {n: s for n, s, *_ in view.stages}["parity"] == "passed" and twice.report is view.report
+    assert {n: text for n, _, text, _ in view.stages}["parity"] == f"{len(steps['parity'][1])} comparisons"
     assert "2.0f * x[i]" in view.static_html()
 
 

@@ -16,6 +16,8 @@ from workbench.progress import Progress
 from workbench.ui.panel import Panel
 from workbench.ui.workspace import Workspace
 
+MARKS = {True: "passed", False: "failed", None: "unchecked"}
+
 
 class CustomView(Panel):
     """CustomView(Workspace(session)): the CudaLayers that are registered, wherever they were defined.
@@ -102,12 +104,8 @@ class CustomView(Panel):
         with self.lock:
             cls.report = report
             self._look()
-            seen = {step.name: step for step in report.steps}
-            mark = {True: "passed", False: "failed", None: "unchecked"}
-            self.stages = [
-                [n, mark[seen[n].ok] if n in seen else "unchecked", _first(seen[n].lines) if n in seen else "not reached", ms]
-                for n, _, _, ms in self.stages
-            ]
+            seen = {step.name: (MARKS[step.ok], _seen(step.lines)) for step in report.steps}
+            self.stages = [[n, *seen.get(n, ("unchecked", "not reached")), ms] for n, _, _, ms in self.stages]
 
     # ---- the static form
 
@@ -127,5 +125,5 @@ def _registered() -> dict[str, tuple[type[CudaLayer], str]]:
     return alone | modes
 
 
-def _first(lines: tuple[str, ...]) -> str:
-    return f"{lines[0]}, and {len(lines) - 1} more" if len(lines) > 1 else "".join(lines)
+def _seen(lines: tuple[str, ...]) -> str:
+    return f"{len(lines)} comparisons" if len(lines) > 1 else "".join(lines)

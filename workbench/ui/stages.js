@@ -32,8 +32,8 @@ export function jobStages(model, label, key, begin) {
     const [done, total] = model.get("at"), over = !busy();
     set(list, model.get("stages").map(([name, state, text, seconds]) => {
       const far = state === "running" && total ? [h("progress", { max: total, value: done, "aria-label": `${name}: ${done} of ${total}` }), h("span", null, `${done} of ${total}`)] : null;
-      const skipped = state === "unchecked" && over && model.get("state") === "done" ? "not needed" : text;
-      return h("li", `pw-stage pw-stage-${state}`, glyph(state, MARKS[state]), h("span", null, name), h("span", { class: "pw-dim pw-stage-text", title: text }, far || skipped), h("span", "pw-num pw-dim pw-tiny", time(seconds)));
+      const said = text || (state === "unchecked" && over && model.get("state") === "done" ? "not needed" : "");
+      return h("li", `pw-stage pw-stage-${state}`, glyph(state, MARKS[state]), h("span", null, name), h("span", { class: "pw-dim pw-stage-text", title: text }, far || said), h("span", "pw-num pw-dim pw-tiny", time(seconds)));
     }));
     list.scrollTop = list.scrollHeight;
   }
