@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from workbench.pipelines.segment_anything import Prompt, Segments
 from workbench.ports.common.pictures import Picture
 from workbench.ui.colormaps import labels
 from workbench.ui.frames import FrameView, Message
+from workbench.ui.mask_picture import few_colours
 from workbench.ui.picture import picture_bytes, picture_of
 from workbench.ui.planes import WHOLE
 from workbench.ui.prompts import Asked, Asking
@@ -281,9 +281,7 @@ class PromptView(FrameView):
                 pen.rectangle([v * scale for v in asked.box], outline="white", width=2)
             for x, y, label in asked.points:
                 _sign(pen, x * scale, y * scale, label)
-        out = io.BytesIO()
-        drawn.save(out, "PNG")
-        return out.getvalue()
+        return few_colours(drawn)
 
     def static_html(self) -> str:
         facts = []
