@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --no-warn-conflicts -c constraints.txt
-NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+SLOW_NOTEBOOKS := notebooks/port_mobile_sam.ipynb
+NOTEBOOKS = $(filter-out $(SLOW_NOTEBOOKS), $(wildcard notebooks/*.ipynb))
 REST := slow or browser or emulator or agpl or fuzz
 
 .DELETE_ON_ERROR:
@@ -54,7 +55,7 @@ test: $(VENV)/test lint
 
 test-all: $(VENV)/agpl
 	$(PY) -m pytest -m "$(REST)" tests
-	$(PY) -m pytest --nbval-lax --nbval-current-env $(wildcard notebooks/agpl/*.ipynb)
+	$(PY) -m pytest --nbval-lax --nbval-current-env $(SLOW_NOTEBOOKS) notebooks/agpl
 
 lab: $(VENV)/port
 	$(PY) -m jupyter lab notebooks/02_workbench_widget.ipynb

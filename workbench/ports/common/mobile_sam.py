@@ -85,9 +85,10 @@ def part(name: str, checkpoint: str | Path | None = None) -> nn.Module:
 
 def predictor() -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
     """SamPredictor around `sam`: u8 [h, w, 3] RGB → masks, scores and logits of the object in the picture's middle."""
+    model = sam()
     from mobile_sam import SamPredictor
 
-    steps = SamPredictor(sam())
+    steps = SamPredictor(model)
 
     def predict(picture: np.ndarray) -> tuple[np.ndarray, ...]:
         with torch.inference_mode():
