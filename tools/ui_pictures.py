@@ -61,7 +61,20 @@ def tree(lab: Lab) -> None:
     lab.output(1).get_by_role("button", name="Module tree").click()
 
 
-PICTURES: dict[str, Callable[[Lab], None]] = {"workbench": light, "workbench-dark": dark, "workbench-tree": tree}
+def masks(lab: Lab) -> None:
+    """What the fault does to the result, the lines folded to a rail."""
+    lab.theme("Light")
+    lab.output(1).get_by_role("tab", name="Masks").click()
+    lab.kernel_until("len(w.masks.rows) > 0 and w.workspace.busy.title == '' and w.masks.drawn == w.masks.sequence", True)
+    lab.press("\\")
+
+
+PICTURES: dict[str, Callable[[Lab], None]] = {
+    "workbench": light,
+    "workbench-dark": dark,
+    "workbench-tree": tree,
+    "workbench-masks": masks,
+}
 
 
 def shoot(browser: Browser, folder: Path) -> None:
