@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .launch import IDENTITY, TENSOR, Act, Launch, ceil_div
+from .libraries.shapes import ConvolutionShape
 
 # (TILE_M, TILE_N, THREAD_M, THREAD_N): the larger the tile, the fewer loads per multiplication and the fewer blocks
 TILES = ((128, 64, 8, 4), (64, 64, 4, 4), (32, 32, 4, 4))
@@ -66,12 +67,14 @@ def conv2d(
     act: Act = IDENTITY,
     add_after_act: bool = False,
     batch_strides: Sequence[int] | None = None,
+    plain: tuple[Any, Any] | None = None,
 ) -> list[Launch]:
     """The launches that can compute act(conv(x, w) + bias [+ residual]) [+ residual]; the first is the best guess, the
-    last are for tensor cores.
+    last are for tensor cores and libraries.
 
     w is packed (pack_conv2d), bias float32 or None. batch_strides: elements from one picture to the next in x,
-    residual and y, where these are channel ranges of larger tensors.
+    residual and y, where these are channel ranges of larger tensors. plain: weights as PyTorch has them and bias, both
+    in the tensors' storage, for cuDNN.
     """
     out_h, out_w = conv.out
     x_size, y_size = conv.channels * conv.height * conv.width, conv.out_channels * out_h * out_w
@@ -84,9 +87,24 @@ def conv2d(
     args = (x, w, bias, residual, y, *shape, *window, x_batch, residual_batch, y_batch, *epilogue)
     if conv.depthwise:
         grid = (ceil_div(out_w, 32), ceil_div(out_h, 8), conv.batch * conv.out_channels)
-        return [Launch("conv2d_depthwise", "conv2d_depthwise", grid, (32, 8, 1), (*args, conv.channels))]
-    kinds = ([_tiled(conv, tile, args, kind) for tile in tiles] for tiles, kind in KINDS)
-    return [launch for launches in kinds for launch in large_first(launches)]
+        launches = [Launch("conv2d_depthwise", "conv2d_depthwise", grid, (32, 8, 1), (*args, conv.channels))]
+    else:
+        kinds = ([_tiled(conv, tile, args, kind) for tile in tiles] for tiles, kind in KINDS)
+        launches = [launch for alike in kinds for launch in large_first(alike)]
+    if plain and not batch_strides and act.name in CUDNN_ACTS:
+        sizes = (conv.batch, conv.channels, conv.height, conv.width, conv.out_channels, out_h, out_w, conv.groups)
+        windows = (*conv.kernel, *conv.stride, *conv.pads, *conv.dilation)
+        made_for = ConvolutionShape._make([*sizes, *windows, act.number, add])
+        launches += by_library("cudnn", "conv2d", (x, *plain, residual, y, *made_for))
+    return launches
+
+
+CUDNN_ACTS = ("identity", "relu", "silu", "sigmoid", "tanh", "gelu", "softplus")  # libraries/cudnn_conv2d.py
+
+
+def by_library(source: str, function: str, args: tuple[Any, ...]) -> list[Launch]:
+    """A library's launch in float32 throughout, and one on tensor cores."""
+    return [Launch(source, function, (1, 1, 1), (1, 1, 1), args, defines=kind) for kind in ((), TENSOR)]
 
 
 KINDS: tuple[tuple[Any, Any], ...] = ((TILES, ()), (TENSOR_TILES, TENSOR))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .conv2d import KINDS, large_first, tile_defines
+from .conv2d import KINDS, by_library, large_first, tile_defines
 from .launch import IDENTITY, Act, Launch, ceil_div
+from .libraries.shapes import ProductShape
 
 FEW_ROWS = 4  # up to here a warp per output wins over a tile
 
@@ -36,12 +37,13 @@ def matmul(
     act: Act = IDENTITY,
     add_after_act: bool = False,
     scale: float = 1.0,
+    plain_bias: Any = None,
 ) -> list[Launch]:
     """The launches that can compute y = act(scale a b + bias [+ residual]) [+ residual]; the first is the best guess,
-    the last are for tensor cores.
+    the last are for tensor cores and cuBLASLt.
 
     a is [rows, depth], b [depth, columns]; each may be stored transposed. bias has one float32 value per column; the
-    residual lies as y does.
+    residual lies as y does. plain_bias: the bias in the tensors' storage, for cuBLASLt.
     """
     add = 0 if residual is None else 2 if add_after_act else 1
     layouts = [v for _, m in (a, b, y) for v in (m.row, m.outer, m.inner)]
@@ -56,7 +58,25 @@ def matmul(
     ]
     if kind == "nt" and rows <= FEW_ROWS:
         launches.insert(0, Launch("matmul", "matvec", (ceil_div(columns, 8), rows, batches), (256, 1, 1), args))
+    if act.name in CUBLASLT_ACTS and (add < 2 or act == IDENTITY) and (bias is None) == (plain_bias is None):
+        steps = [_one_step(m, batch) for _, m in (a, b, y)]
+        if None not in steps:
+            laid = [(m.row, step, int(m.transposed)) for (_, m), step in zip((a, b, y), steps, strict=True)]
+            stored = (rows, columns, depth, batches, *laid[0], *laid[1], *laid[2][:2])
+            made_for = ProductShape._make([*stored, act.number, min(add, 1), float(scale)])
+            operands = (a[0], b[0], plain_bias, residual, y[0])
+            launches += by_library("cublaslt", "matmul", (*operands, *made_for))
     return launches
+
+
+CUBLASLT_ACTS = ("identity", "relu", "gelu2")  # libraries/cublaslt_matmul.py
+
+
+def _one_step(m: Matrix, batch: tuple[int, int]) -> int | None:
+    """Elements from one batch to the next, where both batch indices step evenly as one."""
+    if batch[0] == 1 or batch[1] == 1:
+        return m.outer if batch[1] == 1 else m.inner
+    return m.inner if m.outer == m.inner * batch[1] else None
 
 
 def dense(rows: int, hidden: int, depth: int, x: Any, w: Any, bias: Any, y: Any, **epilogue: Any) -> list[Launch]:

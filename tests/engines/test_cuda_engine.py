@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from network_testing import network, random_feeds
+from network_testing import network
 
 from cuda_ops.emulator import configure
 from cuda_ops.emulator.memory import mem_get_info
@@ -93,7 +93,8 @@ def test_check_mode_is_silent(name):
         checked = engine.run(feeds)
     with EmulatorEngine.build(graph, weights) as engine:
         plain = engine.run(feeds)
-    assert all(error(checked[n], plain[n]) <= tolerance(0.0) for n in plain)  # compiled otherwise: other roundings
+    _, noise = wanted(graph, weights, feeds)
+    assert all(error(checked[n], plain[n]) <= tolerance(noise[n]) for n in plain)  # compiled otherwise: other roundings
 
 
 def test_an_open_batch_is_planned_for_every_batch_that_comes(digits):
@@ -239,35 +240,7 @@ def test_wrong_places_for_outputs_are_told(digits):
         digits.run_on_device(FEEDS, {"PROBABILITY": np.zeros((20, 10), np.float32)})
 
 
-# ---- tactics and times
-
-
-def test_every_tactic_is_tried_and_one_of_each_step_chosen():
-    graph, weights, _ = network("digits")
-    feeds = random_feeds(graph, np.random.default_rng(1), 2)
-    with EmulatorEngine.build(graph, weights, tunes=True) as engine, EmulatorEngine.build(graph, weights) as plain:
-        chosen = [t for t in engine.trials if t.verdict == "chosen"]
-        assert [t.line.split()[1] for t in chosen] == ["conv2d", "conv2d", "dense"]
-        assert len(engine.trials) == 3 + 3 + 4 and all(t.ms > 0 for t in engine.trials)
-        want, got = plain.run(feeds)["PROBABILITY"], engine.run(feeds)["PROBABILITY"]
-        assert error(got, want) <= tolerance(0.0)
-
-
-def test_a_tactic_that_disagrees_is_rejected(monkeypatch):
-    """The second kernel of a dense layer is broken: it computes without the bias."""
-    from cuda_ops import matmul
-
-    right = matmul.matmul
-
-    def broken(*args, bias=None, **options):
-        return [right(*args, bias=bias, **options)[0], right(*args, bias=None, **options)[1]]
-
-    monkeypatch.setattr(matmul, "matmul", broken)
-    graph, weights, _ = network("digits")
-    with EmulatorEngine.build(graph, weights, tunes=True) as engine:
-        first, second = [t for t in engine.trials if " dense " in t.line]
-    assert first.verdict == "chosen"
-    assert second.verdict.startswith("rejected: ") and "from the first" in second.verdict and second.error > 1e-3
+# ---- times
 
 
 def test_times_name_every_call(digits):

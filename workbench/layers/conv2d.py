@@ -68,7 +68,12 @@ class Conv2d(Layer):
         window = (self.kernel, self.stride, self.pads((height, width)), self.dilation)
         conv = kernels.Conv2d(batch, channels, height, width, self.channel, *window, self.group)
         packed = plan.constant(kernels.pack_conv2d(kernel, conv))
-        return plan.product(lambda y, e: kernels.conv2d(conv, x[0], packed, bias, y, *e), terms=kernel[0].size)
+        plain = (plan.constant(kernel), None if bias is None else plan.constant(bias))
+
+        def make(y: Any, e: Any) -> Any:
+            return kernels.conv2d(conv, x[0], packed, bias, y, e.residual, e.act, e.after, plain=plain)
+
+        return plan.product(make, terms=kernel[0].size)
 
     CASES = [
         Case("channel=4 kernel=3 stride=2 pad=1", [(1, 3, 9, 9)]),

@@ -44,9 +44,10 @@ class Dense(Layer):
         *rows, depth = flat(x[0].shape)
         weights = plan.constant(w["w"])
         sides = (math.prod(rows), self.hidden, depth, x[0], weights, w.get("a"))
+        bias = plan.constant(w["a"]) if "a" in w else None
 
         def make(y: Any, e: Any) -> Any:
-            return kernels.dense(*sides, y, residual=e.residual, act=e.act, add_after_act=e.after)
+            return kernels.dense(*sides, y, residual=e.residual, act=e.act, add_after_act=e.after, plain_bias=bias)
 
         return plan.product(make, terms=depth)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cuda_ops.emulator import options
 from cuda_ops.errors import KernelError
+from cuda_ops.launch import TENSOR
+from cuda_ops.libraries import LIBRARIES, WORKSPACE, Workspace, library_function, library_missing
 from cuda_ops.loader import kernel_image
 from workbench.engines.cuda.program import Kernel
 from workbench.errors import WorkbenchError
@@ -46,6 +49,21 @@ class Device:
             self.context = self.device.retain_primary_context()
         self._functions: dict[Kernel, Any] = {}
         self._images: dict[Kernel, bytes] = {}
+        self._workspace: Any = None  # of the libraries; allocated for the first of them
+
+    @property
+    def capability(self) -> tuple[int, int]:
+        return self.device.compute_capability()
+
+    @cached_property
+    def libraries(self) -> tuple[str, ...]:
+        """Those of NVIDIA's libraries that can be used; the emulator has none."""
+        return () if self.engine == "emulator" else tuple(name for name in LIBRARIES if not library_missing(name))
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Device memory that library calls share."""
+        return WORKSPACE if self._workspace else 0
 
     @property
     def name(self) -> str:
@@ -83,9 +101,15 @@ class Device:
         self._images.update(images)
 
     def function(self, kernel: Kernel, codes: str) -> Any:
-        """The kernel ready to be launched; the context must be current."""
+        """The kernel, or a library's operation, ready to be launched; the context must be current."""
+        if kernel not in self._functions and kernel.source in LIBRARIES:
+            with told(self.drv, f"{kernel.function} of {kernel.source}"):
+                self._workspace = self._workspace or self.drv.mem_alloc(WORKSPACE)
+                space = Workspace(int(self._workspace), WORKSPACE)
+                tensor_cores = TENSOR[0] in kernel.defines
+                self._functions[kernel] = library_function(kernel.source, kernel.storage, tensor_cores, space)
         if kernel not in self._functions:
-            with told(self.drv, f"the kernel {kernel.function} of {kernel.source}.cu cannot be loaded"):
+            with told(self.drv, f"the kernel {kernel.function} of {Path(kernel.source).stem}.cu cannot be loaded"):
                 module = self.drv.module_from_buffer(self.image(kernel))
                 self._functions[kernel] = module.get_function(kernel.function).prepare(codes)
         return self._functions[kernel]
@@ -110,7 +134,7 @@ def told(drv: Any, what: str, where: str = "") -> Iterator[None]:
     """Errors of either driver as a WorkbenchError: what failed, in the driver's words, and what helps."""
     try:
         yield
-    except drv.Error as error:
-        text = str(error)
+    except (drv.Error, KernelError) as error:
+        text = error.problem if isinstance(error, KernelError) else str(error)
         note = next((fix for words, fix in _FIXES.items() if words in text), "")
         raise WorkbenchError(f"{what}: {text}", where, note) from error

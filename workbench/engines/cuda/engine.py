@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuda_ops.cache import content_key
+from cuda_ops.libraries import LIBRARIES, library_missing, library_version
 from cuda_ops.sources import KERNEL_DIR
 from workbench.engines.base import Arrays, Engine, Interface, Source, Weights
 from workbench.engines.cuda.blob import Held, read_blob, write_blob
@@ -21,6 +22,7 @@ from workbench.engines.cuda.lower import lower
 from workbench.engines.cuda.place import place
 from workbench.engines.cuda.program import Constants, Kernel, Program, Root, assemble
 from workbench.engines.cuda.runner import Runner
+from workbench.engines.cuda.storage import storage_of
 from workbench.engines.cuda.tactics import Trial, choose
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, TensorSpec
@@ -42,7 +44,7 @@ class CudaEngine(Engine):
     """
 
     name = "cuda"
-    precisions = ("f32", "f16", "bf16")
+    precisions = ("f32", "tf32", "f16", "bf16")
     tunes = True  # kernels are chosen by their times on this device
 
     def __init__(
@@ -90,7 +92,8 @@ class CudaEngine(Engine):
     @classmethod
     def version(cls) -> str:
         """Name, library and a hash of the kernels and the planner: other ones make another engine."""
-        files = sorted((*KERNEL_DIR.glob("*.cu*"), *KERNEL_DIR.glob("*.py"), *Path(__file__).parent.glob("*.py")))
+        folders = (KERNEL_DIR, KERNEL_DIR / "libraries", Path(__file__).parent)
+        files = sorted(path for folder in folders for kind in ("*.cu*", "*.py") for path in folder.glob(kind))
         return f"{cls.name} {cls._library()}, kernels {content_key(*(p.read_bytes() for p in files))[:8]}"
 
     @classmethod
@@ -98,7 +101,8 @@ class CudaEngine(Engine):
         load_driver(cls.name)  # says what is missing
         import pycuda
 
-        return f"pycuda {pycuda.VERSION_TEXT}"
+        used = [f"{name} {library_version(name)}" for name in LIBRARIES if not library_missing(name)]
+        return ", ".join([f"pycuda {pycuda.VERSION_TEXT}", *used])
 
     @classmethod
     def machine(cls) -> str:
@@ -124,7 +128,8 @@ class CudaEngine(Engine):
     def _modules(self) -> list[Kernel]:
         """What is compiled, each once; a module has several functions."""
         calls = [call for program in self._programs.values() for call in program.calls]
-        return list(dict.fromkeys(call.kernel._replace(function="") for call in calls))
+        kernels = [call.kernel for call in calls if call.kernel.source not in LIBRARIES]
+        return list(dict.fromkeys(kernel._replace(function="") for kernel in kernels))
 
     def prepare(self, progress: Progress = silent) -> None:
         """Compile every kernel of the plans there are."""
@@ -143,14 +148,15 @@ class CudaEngine(Engine):
         key = batch if self.open_batch else 0
         if key not in self._programs:
             graph, weights = self._source()
-            lowered = lower(closed(graph, batch), weights, self.precision, self._taps, self.name)
+            lowered = lower(closed(graph, batch), weights, storage_of(self.precision), self._taps, self.name)
             fuse(lowered)
             place(lowered)
             chosen: dict[int, int] = {}
             if self.tunes:
-                chosen, trials = choose(lowered, self._runner)
+                chosen, trials = choose(lowered, self._runner, self.precision == "tf32")
                 self.trials += trials
             self._programs[key] = assemble(lowered, self._constants, chosen)
+            self._runner.keep_constants({r.constant for p in self._programs.values() for r in p.roots if r.constant})
         return self._programs[key]
 
     def times(self, feeds: Mapping[str, Any] | Any, repeats: int = 20) -> list[CallTime]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_ops.errors import KernelError
 from workbench.engines.cuda.driver import Device, told
 from workbench.engines.cuda.feeds import DeviceArray
 from workbench.engines.cuda.graphs import CudaGraph
@@ -101,8 +102,12 @@ class Runner:
 
     @property
     def bytes(self) -> int:
-        """Device memory in use: constants and the arena."""
-        return self._arena_size + sum(self.constants[k].nbytes for k in self._memory if k in self.constants)
+        """Device memory in use: constants, the arena, the libraries' workspace."""
+        return (
+            self._arena_size
+            + self.device.workspace_bytes
+            + sum(self.constants[k].nbytes for k in self._memory if k in self.constants)
+        )
 
     def _free(self, key: str) -> None:
         if key in self._memory:
@@ -186,7 +191,7 @@ class Runner:
         for i, (start, args, shared) in enumerate(self._launches(loaded, bases)):
             try:
                 start(*args, shared_size=shared)
-            except self.device.drv.Error as error:
+            except (self.device.drv.Error, KernelError) as error:
                 self._failed(loaded.program.calls[i], error)
 
     def times(self, program: Program, feeds: Mapping[str, Feed], repeats: int) -> list[float]:
@@ -211,6 +216,13 @@ class Runner:
         self._loaded.pop(id(program), None)
         for key in [k for k in self._memory if k.startswith(f"{id(program)} ")]:
             self._free(key)
+
+    def keep_constants(self, keys: set[str]) -> None:
+        """Let go of all other constants: those that alternatives which were not taken would have read."""
+        with self.device.current():
+            for key in self.constants.keys() - keys:
+                del self.constants[key]
+                self._free(key)
 
     def _launches(self, loaded: Loaded, bases: tuple[int, ...]) -> list[tuple[Any, ...]]:
         if bases not in loaded.launches:

@@ -10,6 +10,11 @@ WIDER = {"u32": "i32", "i64": "i32"}  # kernels index with int32
 KERNEL_STORAGE = {"i32": "i32", "u32": "i32", "u8": "u8", "i8": "u8", "bool": "u8"}  # of what kernels only move
 
 
+def storage_of(precision: str) -> str:
+    """What floats lie in; TF32 is how tensor cores multiply f32."""
+    return "f32" if precision == "tf32" else precision
+
+
 def inner_dtype(dtype: str, storage: str) -> str:
     """What a config's dtype becomes inside the network."""
     return storage if dtype in ("f32", "f16") else WIDER.get(dtype, dtype)

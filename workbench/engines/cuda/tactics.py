@@ -1,5 +1,6 @@
-"""Several launches can compute one step: each is timed on the device and checked against the first, our own best guess;
-the fastest that agrees is taken."""
+"""Several launches can compute one step: kernels of our own, by tile size and on tensor cores, and NVIDIA's libraries.
+Each that can run here is timed on the device and checked against the first, our own best guess; the fastest that agrees
+is taken."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cuda_ops.launch import Launch
+from cuda_ops.launch import TENSOR, TENSOR_CORES, Launch
+from cuda_ops.libraries import LIBRARIES
+from workbench.engines.cuda.driver import Device
 from workbench.engines.cuda.program import Constants, assemble
 from workbench.engines.cuda.runner import Runner
 from workbench.engines.cuda.steps import Lowered, ProductStep, Step
@@ -20,6 +23,9 @@ REPEATS = 10  # runs of each, after one that does not count; their median is its
 # What two right kernels may differ by, relative to the largest value: activations good to 16 units in the last place,
 # and the rounding of the result's storage.
 ACTIVATION, STORAGE = 16 * 2.0**-23, {"f32": 0.0, "f16": 2.0**-10, "bf16": 2.0**-7}
+# TF32 rounds both factors of every product by up to 2^-11. Over random products these errors add up as the products do,
+# so that the largest of many sums is off by no more than 2^-10 of itself.
+FACTORS = 2.0**-10
 
 
 class Trial(NamedTuple):
@@ -33,27 +39,38 @@ class Trial(NamedTuple):
     verdict: str
 
 
-def tolerance(terms: int, storage: str) -> float:
+def tolerance(terms: int, storage: str, tf32: bool = False) -> float:
     """How far two orders of summing `terms` float32 products may lie apart, relative to the largest sum.
 
     Roundings of 2^-24 of partial sums that grow as a random walk add up to about sqrt(terms) / 5 of them; each side has
     its own, and the largest of many values is looked at: 2 sqrt(terms) in all.
     """
-    return ACTIVATION + 2 * math.sqrt(terms) * 2.0**-24 + STORAGE[storage]
+    return ACTIVATION + 2 * math.sqrt(terms) * 2.0**-24 + STORAGE[storage] + FACTORS * tf32
 
 
-def choose(lowered: Lowered, runner: Runner) -> tuple[dict[int, int], list[Trial]]:
+def runs_here(launch: Launch, storage: str, device: Device, tf32: bool) -> bool:
+    """Whether a launch can be tried on a device; float32 goes to tensor cores only where TF32 is asked for."""
+    on_tensor_cores = storage != "f32" or tf32
+    if launch.source in LIBRARIES:  # its two launches differ in just this
+        return launch.tensor_cores == on_tensor_cores and launch.source in device.libraries
+    return not launch.tensor_cores or (on_tensor_cores and device.capability >= TENSOR_CORES[storage])
+
+
+def choose(lowered: Lowered, runner: Runner, tf32: bool = False) -> tuple[dict[int, int], list[Trial]]:
     """Which alternative each step takes, by its number, and all that was tried. Steps of one shape are tried once."""
     chosen: dict[int, int] = {}
     trials: list[Trial] = []
     known: dict[tuple[object, ...], int] = {}
     for number, step in enumerate(lowered.steps):
-        launches = step.launches()
-        if len(launches) < 2 or not isinstance(step, ProductStep):
+        if not isinstance(step, ProductStep):
             continue
-        key = (step.storage, step.terms, *map(_shape, launches))
+        launches = dict(enumerate(step.launches()))
+        usable = {i: launch for i, launch in launches.items() if runs_here(launch, step.storage, runner.device, tf32)}
+        if len(usable) < 2:
+            continue
+        key = (step.storage, step.terms, *map(_shape, launches.values()))
         if key not in known:
-            known[key], tried = _try(step, launches, runner)
+            known[key], tried = _try(step, usable, runner, tolerance(step.terms, step.y.dtype, tf32))
             trials += tried
         chosen[number] = known[key]
     return chosen, trials
@@ -64,12 +81,11 @@ def _shape(launch: Launch) -> tuple[object, ...]:
     return launch.source, launch.function, launch.defines, launch.grid, numbers
 
 
-def _try(step: ProductStep, launches: list[Launch], runner: Runner) -> tuple[int, list[Trial]]:
+def _try(step: ProductStep, launches: dict[int, Launch], runner: Runner, allowed: float) -> tuple[int, list[Trial]]:
     """The best alternative of a step on random inputs, and every trial."""
     feeds = _draw(step)
-    allowed = tolerance(step.terms, step.y.dtype)
     trials, first = [], np.empty(0)
-    for number, launch in enumerate(launches):
+    for number, launch in launches.items():
         try:
             y, ms = _run(step, number, feeds, runner)
         except WorkbenchError as error:
@@ -84,7 +100,7 @@ def _try(step: ProductStep, launches: list[Launch], runner: Runner) -> tuple[int
         raise WorkbenchError(f"{step.node}: no kernel can compute this: {trials[0].verdict}", step.node.where)
     best = min(usable, key=lambda i: trials[i].ms)
     trials[best] = trials[best]._replace(verdict="chosen")
-    return best, trials
+    return list(launches)[best], trials
 
 
 def _run(step: Step, number: int, feeds: dict[str, np.ndarray], runner: Runner) -> tuple[np.ndarray, float]:
@@ -121,4 +137,7 @@ def _line(step: Step) -> str:
 
 
 def _name(launch: Launch) -> str:
-    return f"{launch.function} {','.join(value for _, value in launch.defines)}".strip()
+    if launch.source in LIBRARIES:
+        return f"{launch.source} {launch.function}"
+    numbers = ",".join(value for name, value in launch.defines if (name, value) not in TENSOR)
+    return f"{launch.function} {numbers}{' on tensor cores' * launch.tensor_cores}".strip()
