@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.arrangement import Arrangement, arrange
 from workbench.ui.difference import as_float, difference
 from workbench.ui.resample import Range, block, codes, limits, reduce_mean, reduce_peak
+from workbench.ui.transposed import Order
 
 VALUES_UP_TO = 512 * 512  # elements whose exact float32 go along; above, the browser asks for the one it points at
 Window = tuple[float, float, float, float]  # top, left, bottom, right as parts of the plane
@@ -83,6 +84,27 @@ class Pair:
         shown = [(p, values) for p in self.planes(channel, held) if p is not None]
         d = self.difference(channel, held, look.kind)
         return shown if d is None else [*shown, (d, most)]
+
+
+def numbers(tensor: Any, what: str) -> np.ndarray:
+    """An array that can be shown. Raises WorkbenchError for what holds no real numbers, or none at all."""
+    x = np.asarray(tensor) if not isinstance(tensor, np.ndarray) else tensor
+    if x.dtype.kind not in "fiub" or x.size == 0:
+        raise WorkbenchError(
+            f"{what} holds {'no elements' if x.size == 0 else x.dtype}, which cannot be shown",
+            note="give an array of real numbers with at least one element",
+        )
+    return np.atleast_1d(x.astype(np.uint8) if x.dtype.kind == "b" else x)
+
+
+def shape_note(reference: np.ndarray, engine: np.ndarray | None, order: Order | None) -> str:
+    """What is said above the maps where the two cannot be compared as they are."""
+    if order:
+        return order.said
+    if engine is None or engine.shape == reference.shape:
+        return ""
+    shapes = [",".join(map(str, t.shape)) for t in (reference, engine)]
+    return f"shapes differ: expected {shapes[0]}, as the original has it; got {shapes[1]}"
 
 
 def _own(shape: tuple[int, ...], name: str) -> Arrangement:

@@ -19,7 +19,7 @@ from workbench.ui.colormaps import DIFFERENCE, DIFFERENCE_DARK, VALUES
 from workbench.ui.difference import KINDS, difference
 from workbench.ui.facts import histogram, listing, number, plane_facts, plane_scan, short, times, worst_rows
 from workbench.ui.frames import FrameView, Message
-from workbench.ui.planes import WHOLE, Look, Pair, pack
+from workbench.ui.planes import WHOLE, Look, Pair, numbers, pack, shape_note
 from workbench.ui.scan import Scan, scan
 from workbench.ui.static import figure_html, maps_png
 from workbench.ui.transposed import Order, find_order
@@ -100,8 +100,8 @@ class TensorView(FrameView):
 
         Raises WorkbenchError for what is no tensor of numbers, or cannot be shown in the arrangement asked for.
         """
-        reference = _numbers(reference, "the reference")
-        engine = None if engine is None else _numbers(engine, "the engine's tensor")
+        reference = numbers(reference, "the reference")
+        engine = None if engine is None else numbers(engine, "the engine's tensor")
         with self.lock, self.hold_trait_notifications():
             self._reference, self._given, self._cut = reference, engine, cut
             self._order = None if engine is None else find_order(engine, reference)
@@ -109,7 +109,7 @@ class TensorView(FrameView):
             for name, value in {"window": WHOLE, "swapped": False, **traits, "shown_as": asked}.items():
                 if name not in keep:
                     setattr(self, name, value)
-            self.note = _note(reference, engine, self._order)
+            self.note = shape_note(reference, engine, self._order)
             place = {name: getattr(self, name) for name in ("channel", "held", "cursor") if name in keep}
             self._lay_out(keep_place=False)
             self._go_to_worst()
@@ -321,22 +321,3 @@ class TensorView(FrameView):
 
     def __repr__(self) -> str:
         return f"TensorView({self.shape}, shown as {self.pair.how.label}, channel={self.channel})"
-
-
-def _numbers(tensor: Any, what: str) -> np.ndarray:
-    x = np.asarray(tensor) if not isinstance(tensor, np.ndarray) else tensor
-    if x.dtype.kind not in "fiub" or x.size == 0:
-        raise WorkbenchError(
-            f"{what} holds {'no elements' if x.size == 0 else x.dtype}, which cannot be shown",
-            note="give an array of real numbers with at least one element",
-        )
-    return np.atleast_1d(x.astype(np.uint8) if x.dtype.kind == "b" else x)
-
-
-def _note(reference: np.ndarray, engine: np.ndarray | None, order: Order | None) -> str:
-    if order:
-        return order.said
-    if engine is None or engine.shape == reference.shape:
-        return ""
-    shapes = [",".join(map(str, t.shape)) for t in (reference, engine)]
-    return f"shapes differ: expected {shapes[0]}, as the original has it; got {shapes[1]}"
