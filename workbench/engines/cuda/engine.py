@@ -16,6 +16,7 @@ from workbench.engines.base import Arrays, Engine, Interface, Source, Weights
 from workbench.engines.cuda.blob import Held, read_blob, write_blob
 from workbench.engines.cuda.driver import Device, load_driver
 from workbench.engines.cuda.feeds import DeviceArray, as_feed
+from workbench.engines.cuda.fold import fold_batch_norms
 from workbench.engines.cuda.fuse import fuse
 from workbench.engines.cuda.graphs import load_bindings
 from workbench.engines.cuda.lower import lower
@@ -148,7 +149,8 @@ class CudaEngine(Engine):
         key = batch if self.open_batch else 0
         if key not in self._programs:
             graph, weights = self._source()
-            lowered = lower(closed(graph, batch), weights, storage_of(self.precision), self._taps, self.name)
+            graph, weights = fold_batch_norms(closed(graph, batch), weights, self._taps)
+            lowered = lower(graph, weights, storage_of(self.precision), self._taps, self.name)
             fuse(lowered)
             place(lowered)
             chosen: dict[int, int] = {}
