@@ -1,8 +1,8 @@
 """Take the pictures of the workbench that docs/widgets.md shows, in JupyterLab with a real port.
 
-    python tools/ui_pictures.py [NAME ...]
+    python tools/ui_pictures.py
 
-Needs chromium and the test extra; about a minute. Each picture is what a reader's screen shows, in few colours.
+Needs chromium and the test extra; two minutes. Each picture is what a reader's screen shows, in few colours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FONTS = """:root { --jp-ui-font-family: "Liberation Sans", Arial, sans-serif !im
 SHOW = "w = session.widget()\nw"
 
 
-def port_with_a_fault(lab: Lab) -> None:
+def fault(lab: Lab) -> None:
     """All lines checked, the cursor on the first that fails."""
     lab.press("c")
     lab.kernel_until("w.workspace.diagnosis is not None and w.workspace.busy.title == ''", True)
@@ -48,32 +48,46 @@ def port_with_a_fault(lab: Lab) -> None:
     lab.kernel_until("w.tensors.title", "backbone.backbone.dark3.0")
 
 
-def light(lab: Lab) -> None:
-    port_with_a_fault(lab)
-
-
-def dark(lab: Lab) -> None:
+def editing(lab: Lab) -> None:
+    """A misspelt key with its error, and a line being written; in the dark theme."""
+    lab.kernel("w.set_trait('rail', False)")
+    lab.kernel("w.set_trait('tab', 'tensors')")
     lab.theme("Dark")
+    lab.output(1).get_by_role("listbox", name="config lines").focus()
+    lab.press("j", "Enter")
+    lab.page.keyboard.type(" kernal=1")
+    lab.press("Escape", "Escape", "j", "Enter")
+    lab.page.keyboard.type(" act=s")
+    lab.kernel_until("w.workspace.counts()['text'] > 0 and w.workspace.busy.title == ''", True)
 
 
-def tree(lab: Lab) -> None:
+def build(lab: Lab) -> None:
+    """The engine of the line put right."""
+    lab.press("Escape", "Escape")
     lab.theme("Light")
-    lab.output(1).get_by_role("button", name="Module tree").click()
+    lab.output(1).get_by_role("listbox", name="config lines").focus()
+    lab.press("Control+z", "Control+z")
+    lab.kernel_until("w.unsaved", 0)
+    lab.kernel("w.set_trait('rail', True)")
+    lab.output(1).get_by_role("tab", name="Build").click()
+    lab.press("g")
+    lab.kernel_until("w.builder.state", "done", 300)
 
 
 def masks(lab: Lab) -> None:
     """What the fault does to the result, the lines folded to a rail."""
     lab.theme("Light")
     lab.output(1).get_by_role("tab", name="Masks").click()
-    lab.kernel_until("len(w.masks.rows) > 0 and w.workspace.busy.title == '' and w.masks.drawn == w.masks.sequence", True)
-    lab.press("\\")
+    lab.kernel_until("len(w.masks.rows) > 0 and w.workspace.busy.title == ''", True)
+    lab.kernel_until("w.masks.drawn == w.masks.sequence", True)
+    lab.kernel("w.set_trait('rail', True)")
 
 
 PICTURES: dict[str, Callable[[Lab], None]] = {
-    "workbench": light,
-    "workbench-dark": dark,
-    "workbench-tree": tree,
+    "workbench": fault,
     "workbench-masks": masks,
+    "workbench-edit": editing,
+    "workbench-build": build,
 }
 
 

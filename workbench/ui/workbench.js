@@ -59,7 +59,7 @@ function render({ model, el }) {
     tablist.append(tab);
     panes.append(pane);
   }
-  tablist.append(h("span", "pw-grow"), h("kbd", { "aria-hidden": "true" }, ","), h("kbd", { "aria-hidden": "true" }, "."));
+  tablist.append(h("span", "pw-grow"), h("span", { class: "pw-row", "aria-hidden": "true" }, h("kbd", null, ","), h("kbd", null, ".")));
 
   async function place(reference, where) {
     cleanups.push(await embed(model, reference, where));
