@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.atomic import write_text
 from workbench.cli.options import add_config, open_session, params, progress
 from workbench.errors import WorkbenchError
+from workbench.faultbench import CLEAN
 
 if TYPE_CHECKING:
     from workbench.faultbench.subject import Subject
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=300, help="faults to plant (default: 300)")
     parser.add_argument("--seed", type=int, default=0, help="decides which, and where (default: 0)")
-    parser.add_argument("--clean", type=int, default=3, help="seeds of every right model (default: 3)")
+    parser.add_argument("--clean", type=int, default=CLEAN, help=f"seeds of every right model (default: {CLEAN})")
     parser.add_argument("--only", metavar="NAME,NAME", help="these ports and compact models alone (default: all)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the result as a page")
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         raise WorkbenchError(f"expected counts of at least 0; got --count {args.count} --clean {args.clean}")
     subjects = _subjects(args)
     record = plant(plan.allot(subjects, args.count, args.seed), subjects, args.seed, args.clean, progress)
-    sheet = report.sheet(record, args.count, args.seed, args.only or "")
+    sheet = report.sheet(record, args.count, args.seed, args.only or "", args.clean)
     print(report.text(sheet))
     if args.json:
         write_text(args.json, json.dumps(sheet, indent=1))
