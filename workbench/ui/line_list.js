@@ -17,7 +17,7 @@ export function lineList(root, state, acts) {
   const list = virtualList("config lines", "listbox", draw, height);
 
   function height(item) {
-    if (item.problem) return MESSAGE;
+    if (item.problem) return columns === Infinity ? 0 : MESSAGE;
     return Math.max(item.rows.length * ROW, item.line === get("cursor") && state.editing ? state.height : 0);
   }
 
@@ -67,7 +67,8 @@ export function lineList(root, state, acts) {
     const probe = h("span", { class: "pw-mono", style: "position: absolute; visibility: hidden" }, "0".repeat(100));
     root.append(probe);
     const width = list.element.clientWidth - parseFloat(getComputedStyle(root).getPropertyValue("--pw-ln-rest") || "270");
-    columns = Math.max(NARROWEST, Math.floor(width / (probe.getBoundingClientRect().width / 100)));
+    // The rail has no room for text: each of its lines is one row high.
+    columns = width < 0 ? Infinity : Math.max(NARROWEST, Math.floor(width / (probe.getBoundingClientRect().width / 100)));
     probe.remove();
   }
 
@@ -77,6 +78,7 @@ export function lineList(root, state, acts) {
     width = list.element.clientWidth;
     measure();
     layout();
+    list.reveal(places.get(get("cursor")) ?? -1);
   });
   sized.observe(list.element);
   return { element: list.element, canvas: list.canvas, layout, measure, lines: () => [...places.keys()], top: (line) => list.top(places.get(line)), reveal: (line) => list.reveal(places.get(line)),
