@@ -36,7 +36,9 @@ function render({ model, el }) {
     engine.choose(get("engine"));
     get("engines").forEach(([name, , no]) => engine.querySelector(`[data-value="${name}"]`).classList.toggle("pw-off", Boolean(no)));
     why.textContent = reason;
-    set(precision, segments("precision", precisions, get("precision"), (name) => save("precision", name)));
+    if (precision.dataset.offered !== precisions.join()) set(precision, segments("precision", precisions, get("precision"), (name) => save("precision", name)));
+    precision.dataset.offered = precisions.join(); // made anew only for other ones: a button that goes takes the focus with it
+    precision.firstChild.choose(get("precision"));
     batches.querySelector(".pw-seg").choose(get("batch"));
     batch.value = get("batch");
     for (const control of batches.querySelectorAll("button, input")) control.disabled = get("batch_fixed");

@@ -44,6 +44,8 @@ function render({ model, el }) {
 
   // ---- footer
   const mode = h("span", "pw-mode"), facts = h("span", "pw-row"), busy = h("span", { class: "pw-row pw-busy", role: "status", "aria-live": "polite" });
+  const turning = h("span", null, glyph("running")), doing = h("span"), cancel = button("Cancel", "", () => send("cancel"), { class: "pw-slim" });
+  busy.append(turning, doing, cancel); // kept while the numbers change, so that a click finds the button
   const footer = h("footer", "pw-foot pw-row", mode, h("span", null, "Enter edits the line"), h("span", null, "Esc leaves"), h("span", "pw-row", h("kbd", null, "?"), "keys"), h("span", "pw-grow"), facts, busy);
   const help = keyHelp();
   root.append(header, asks, far, body, down, dock, footer, help.element);
@@ -138,7 +140,10 @@ function render({ model, el }) {
 
   function drawBusy() {
     const { title, done, total } = get("busy");
-    set(busy, title ? [glyph("running"), `${title}${total ? ` ${done} of ${total}` : ""}`, button("Cancel", "", () => send("cancel"), { class: "pw-slim" })] : "idle");
+    doing.textContent = title ? `${title}${total ? ` ${done} of ${total}` : ""}` : "idle";
+    if (!title && cancel.contains(document.activeElement)) root.querySelector(".pw-list")?.focus();
+    turning.toggleAttribute("hidden", !title);
+    cancel.hidden = !title;
     set(facts, get("facts").map((fact) => h("span", null, fact)));
   }
 
