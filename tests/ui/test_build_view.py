@@ -170,6 +170,10 @@ def test_build(open_notebook, shoot) -> None:
     expect(panel.get_by_role("img", name="bytes alive over 12 operators")).to_be_visible()
     expect(panel).to_contain_text("OpenVINO does not tell where its tensors lie")
     panel.get_by_role("button", name="emulator").click()
+    for precision in ("bf16", "f32"):
+        panel.get_by_role("button", name=precision, exact=True).press("Enter")
+        lab.kernel_until("w.builder.precision", precision)
+        expect(panel.get_by_role("button", name=precision, exact=True)).to_be_focused()
     panel.get_by_role("button", name="Build").click()
     lab.page.keyboard.type("dd")  # the focus stays in the widget while it builds
     lab.kernel_until("w.builder.told_by", "emulator f32")
