@@ -11,7 +11,7 @@ from workbench.config.dictionary import builtin
 from workbench.config.parse import parse_config
 from workbench.custom import CudaLayer, check, cuda_layer, load
 from workbench.custom.source import Source
-from workbench.engines.build import build_engine
+from workbench.engines.build import build_engine, open_engine
 from workbench.errors import WorkbenchError
 from workbench.layers.base import LAYERS, MODES
 
@@ -270,3 +270,47 @@ def test_lines_of_a_cell_are_named_as_the_cell_counts_them(files):
     assert text.startswith("cell SwiGLU:8 ") and "line 8: y[i] = g * sigmodi(g)" in text
     cls.kernel = Source.of_cell("SwiGLU", KERNEL.replace("if (i >= n) return;", ""))
     assert "at cell SwiGLU:7, block (0,0,0) thread (36,0,0)" in str(check(cls).steps[-1].error)
+
+
+def test_an_engine_file_follows_the_layers_own_kernel(files, tmp_path):
+    """A changed .cu is another engine; a mode that nobody has registered is named before anything else."""
+    gain, path = np.ones(3, np.float32), tmp_path / "x.engine"
+    feeds = {name: np.ones((2, 3, 8), np.float32) for name in ("G", "X")}
+
+    def built():
+        with build_engine(CONFIG, weights=gain, engine="emulator", engine_file=path) as engine:
+            return engine.note, next(iter(engine.run(feeds).values())).max()
+
+    load(files())
+    first = built()[1]
+    assert built()[0].startswith("opened ")
+    load(files(kernel=KERNEL.replace("* x[i]", "* 2.0f * x[i]")))
+    with open_engine(path) as engine:
+        assert "again: own kernels changed" in engine.note
+    note, twice = built()
+    assert "own kernels changed" in note and np.isclose(twice, 2 * first)
+
+
+def test_an_engine_file_names_the_mode_that_is_missing(files, tmp_path):
+    text = "[input] refname=G shape=2,3 dtype=f32\n[eltwise] input=G,G mode=double refname=Y\n[output] refname=Y\n"
+
+    class Double(CudaLayer):
+        kernel = Source.of_cell("Double", """extern "C" __global__ void twice(const float* x, float* y, int n) {
+    if (threadIdx.x < n) y[threadIdx.x] = 2 * x[threadIdx.x];
+}""")  # fmt: skip
+
+        def infer(self, *x):
+            return [x[0]]
+
+        def launches(self, x, y, w):
+            return self.flat("twice", y[0].count, x[0], y[0], y[0].count)
+
+    made = cuda_layer("eltwise", mode="double")(Double)
+    made.kernel = Double.kernel
+    with build_engine(text, engine="emulator", engine_file=tmp_path / "x.engine"):
+        pass
+    with open_engine(tmp_path / "x.engine") as engine:
+        assert engine.run(np.ones((2, 3), np.float32))["Y"].min() == 2
+    del MODES["eltwise", "double"]
+    with pytest.raises(WorkbenchError, match=r"needs the layers eltwise mode=double"):
+        open_engine(tmp_path / "x.engine")

@@ -73,6 +73,16 @@ def test_networks_agree_with_the_reference(name):
         assert not wrong
 
 
+@pytest.mark.slow
+def test_the_largest_network_agrees_with_the_reference():
+    """Mobile-SAM's image encoder, a picture of 1024 x 1024, whole: some minutes."""
+    graph, weights, feeds = network("mobile_sam_image_encoder")
+    want, noise = wanted(graph, weights, feeds)
+    with configure(time_limit=600), EmulatorEngine.build(graph, weights) as engine:
+        got = engine.run(feeds)
+    assert all(error(got[n], want[n]) <= tolerance(noise[n]) for n in want)
+
+
 @pytest.mark.parametrize("precision", ["f16", "bf16"])
 @pytest.mark.parametrize("name", ["digits", "yolox_tiny_text", "mobile_sam_decoder"])
 def test_half_precision(name, precision):

@@ -62,9 +62,13 @@ class Selftest:
     def _until(self, what: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in rows:
             yield row
-            if time.monotonic() - self.began > self.budget:
+            if self._spent:
                 self.left_out.append(f"{what} after {row['name']}: the {self.budget:g} s were spent")
                 return
+
+    @property
+    def _spent(self) -> bool:
+        return time.monotonic() - self.began > self.budget
 
     # ---- layers
 
@@ -101,17 +105,20 @@ class Selftest:
     # ---- ports
 
     def ports(self, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """A row for every part of every port: parity, times and memory at each batch; or why there are none."""
+        """A row for every part of every port: parity, times and memory at each batch; and what came in between."""
         for name in names:
             port = get_port(name)
             for part in port.parts:
                 title = f"{name} {part.name}" if part.name else name
-                row: dict[str, Any] = {"name": title}
+                row: dict[str, Any] = {"name": title, "batches": []}
                 try:
-                    row["batches"] = [*self._batches(name, part)]
+                    for batch in self._batches(name, part):
+                        row["batches"].append(batch)
+                        if self._spent:
+                            break
                 except (WorkbenchError, ImportError) as problem:
                     row["failed"] = str(problem).splitlines()[0]
-                self.say(f"{title}: {row.get('failed') or _brief(row['batches'])}")
+                self.say(f"{title}: {', '.join(filter(None, [_brief(row['batches']), row.get('failed')]))}")
                 yield row
 
     def _batches(self, port: str, part: Part) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cuda_ops.launch import Launch, flat
+from cuda_ops.sources import included_files
 from workbench.config.dictionary import Dictionary, Row
 from workbench.custom.blame import users_code
 from workbench.custom.source import Source
@@ -66,6 +67,11 @@ class CudaLayer(Layer):
             note = f"begin a cell with %%cuda_layer {cls.__name__}, or put the .cu beside the class's file"
             raise WorkbenchError(f"{cls.__name__} has no CUDA source yet", note=note)
         return str(cls.kernel.path)
+
+    @classmethod
+    def own_files(cls) -> list[Path]:
+        """The .cu, and what it includes beside the workbench's own headers."""
+        return [cls.kernel.path, *included_files(cls.kernel.path)] if cls.kernel else []
 
     def cuda(self, plan: Any, x: list[Any], w: dict[str, np.ndarray]) -> list[Any]:
         """As in any Layer, for the cuda engine."""

@@ -18,8 +18,9 @@ from workbench.engines import engine_class
 from workbench.engines.base import Engine, Weights
 from workbench.engines.file import EngineFile, Fingerprint
 from workbench.errors import WorkbenchError
-from workbench.graph import Graph
+from workbench.graph import Graph, Node
 from workbench.layers import LAYERS
+from workbench.layers.base import MODES
 from workbench.progress import Progress, silent, stage
 from workbench.weights import plan_weights, read_weights
 
@@ -46,7 +47,13 @@ class Network:
             f"{self.values.size} floats, CRC {zlib.crc32(np.ascontiguousarray(self.values)):08x}",  # type: ignore[arg-type]
             __version__,
             cls.machine(),
+            self._own_kernels(),
         )
+
+    def _own_kernels(self) -> str:
+        """A hash of the files beside the layers' classes; empty where there are none."""
+        files = sorted({file for node in self.parsed.graph for file in node.layer.own_files()})
+        return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest() if files else ""
 
     def _used_params(self) -> set[str]:
         """Parameters that layers' lines name. What those of [model] lead to, weights and precision, counts itself."""
@@ -157,13 +164,16 @@ def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
     Raises WorkbenchError where it is missing, damaged, or needs layers that are not registered.
     """
     held = EngineFile.load(path)
-    missing = [tag for tag in held.custom_layers if tag not in LAYERS]
+    missing = [name for name in held.custom_layers if not _registered(name)]
     if missing:
         raise WorkbenchError(f"needs the layers {', '.join(missing)}", str(path), "import the files that define them")
+    now_own = held_network(held)._own_kernels() if held.custom_layers else ""
     name = held.fingerprint.engine.split()[0]
     cls = engine_class(name)
-    now = (cls.version(), cls.machine(), __version__)
-    if now == (held.fingerprint.engine, held.fingerprint.machine, held.fingerprint.workbench):
+    made = held.fingerprint
+    if (cls.version(), cls.machine(), __version__, now_own) == (
+        made.engine, made.machine, made.workbench, made.own_kernels,
+    ):  # fmt: skip
         opened = cls.open(
             held.blob, held.interface, held.fingerprint.precision, threads, lambda: held_network(held).parts
         )
@@ -191,9 +201,21 @@ def _why_build(path: Path, now: Fingerprint) -> str:
         return error.problem
 
 
+def _custom_name(node: Node) -> str:
+    """The tag of a layer that is not the workbench's own, with its mode where that alone is not; else empty."""
+    if type(node.layer).__module__.startswith("workbench."):
+        return ""
+    by_mode = not isinstance(node.layer, LAYERS[node.tag]) or LAYERS[node.tag].__module__.startswith("workbench.")
+    return f"{node.tag} mode={node.layer.mode}" if by_mode else node.tag  # type: ignore[attr-defined]
+
+
+def _registered(name: str) -> bool:
+    tag, _, mode = name.partition(" mode=")
+    return (tag, mode) in MODES if mode else tag in LAYERS
+
+
 def _save(path: Path, network: Network, fingerprint: Fingerprint, engine: Engine) -> None:
-    tags = {node.tag for node in network.parsed.graph}
-    custom = tuple(sorted(t for t in tags if not LAYERS[t].__module__.startswith("workbench.")))
+    custom = tuple(sorted({name for node in network.parsed.graph if (name := _custom_name(node))}))
     EngineFile(
         fingerprint,
         bytes(network.parsed.document),

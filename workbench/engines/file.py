@@ -34,11 +34,14 @@ class Fingerprint:
     weights: str  # count and CRC-32 of the floats
     workbench: str
     machine: str  # processor and what it can do
+    own_kernels: str = ""  # SHA-256 of the .cu files of layers that are not the workbench's own
 
     def changes(self, old: Fingerprint) -> list[str]:
         """What differs from `old`, in words."""
         return [
-            f"{name} changed" if name in ("config", "dictionary") else f"{name} changed from {was} to {now}"
+            f"{name.replace('_', ' ')} changed"
+            if name in ("config", "dictionary", "own_kernels")
+            else f"{name} changed from {was} to {now}"
             for (name, was), now in zip(asdict(old).items(), asdict(self).values(), strict=True)
             if was != now
         ]
@@ -55,7 +58,8 @@ class EngineFile:
     weights: np.ndarray
     blob: np.ndarray
     interface: Interface
-    custom_layers: tuple[str, ...] = ()  # tags that are not the workbench's own and must be registered before opening
+    # tags, and modes of tags, that are not the workbench's own and must be registered before opening
+    custom_layers: tuple[str, ...] = ()
 
     def save(self, path: str | Path) -> Path:
         from safetensors.numpy import save

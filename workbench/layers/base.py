@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass
+from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
 
 from workbench.errors import WorkbenchError, WorkbenchErrors
@@ -131,6 +132,11 @@ class Layer:
     def make(cls, **values: Any) -> Layer:
         """Build from key values; a mode that the user added is of the user's class."""
         return MODES.get((cls.tag, values.get("mode", "")), cls)(**values)
+
+    @classmethod
+    def own_files(cls) -> list[Path]:
+        """Files beside the class that an engine of it depends on, such as a user's .cu."""
+        return []
 
     @classmethod
     def parse(cls, texts: dict[str, str]) -> Layer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +97,13 @@ class Device:
             except KernelError as error:
                 raise WorkbenchError(error.problem, error.where, error.note) from error
         return self._images[module]
+
+    def compile(self, kernels: Iterable[Kernel]) -> None:
+        """Every module that is not there yet, several at once: compilers are programs of their own."""
+        modules = {k._replace(function="") for k in kernels if k.source not in LIBRARIES} - self._images.keys()
+        with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+            for _ in workers.map(self.image, sorted(modules)):
+                pass
 
     def take_images(self, images: dict[Kernel, bytes]) -> None:
         """Modules compiled before, from an engine file."""

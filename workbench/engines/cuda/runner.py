@@ -58,6 +58,7 @@ class Runner:
         key = id(program)
         if key not in self._loaded:
             self._need_memory(program)
+            self.device.compile(call.kernel for call in program.calls)
             functions = [self.device.function(call.kernel, call.codes) for call in program.calls]
             self._loaded[key] = Loaded(program, self._bases(program), functions)
         return self._loaded[key]

@@ -12,7 +12,7 @@ import numpy as np
 from cuda_ops.launch import TENSOR, TENSOR_CORES, Launch
 from cuda_ops.libraries import LIBRARIES
 from workbench.engines.cuda.driver import Device
-from workbench.engines.cuda.program import Constants, assemble
+from workbench.engines.cuda.program import Constants, Kernel, assemble
 from workbench.engines.cuda.runner import Runner
 from workbench.engines.cuda.steps import Lowered, ProductStep, Step
 from workbench.engines.cuda.storage import memory_dtype, stored
@@ -61,6 +61,7 @@ def choose(lowered: Lowered, runner: Runner, tf32: bool = False) -> tuple[dict[i
     chosen: dict[int, int] = {}
     trials: list[Trial] = []
     known: dict[tuple[object, ...], int] = {}
+    runner.device.compile(kernels_of(lowered, runner.device, tf32))
     for number, step in enumerate(lowered.steps):
         if not isinstance(step, ProductStep):
             continue
@@ -74,6 +75,15 @@ def choose(lowered: Lowered, runner: Runner, tf32: bool = False) -> tuple[dict[i
             trials += tried
         chosen[number] = known[key]
     return chosen, trials
+
+
+def kernels_of(lowered: Lowered, device: Device, tf32: bool) -> list[Kernel]:
+    """What the trials will run."""
+    steps = [step for step in lowered.steps if isinstance(step, ProductStep)]
+    tried = [
+        (s.storage, launch) for s in steps for launch in s.launches() if runs_here(launch, s.storage, device, tf32)
+    ]
+    return [Kernel(launch.source, storage, launch.defines, launch.function) for storage, launch in tried]
 
 
 def _shape(launch: Launch) -> tuple[object, ...]:
