@@ -233,10 +233,13 @@ def test_clicks_and_boxes_and_keys(open_notebook, shoot) -> None:
         ("ArrowLeft", "view.cursor", (208, 395)),
         ("Enter", "view.objects[1]['box']", (395.5, 208.5, 400.5, 209.5)),
         ("Control+z", "view.objects[1]['box'][0] < 300", True),
+        ("s", "view.draw", "fill"),
         ("t", "view.tool", "object"),
     ]:
         keys.press(key)
         lab.kernel_until(state, want)
+    out.get_by_role("button", name="Remove box").click()
+    lab.kernel_until("view.objects[1]['box']", None)
     out.get_by_role("grid", name="objects").get_by_role("row", name=re.compile("^object 0")).click()
     lab.kernel_until("view.active", 0)
     picture.click(**at)  # on a point: it goes

@@ -1,4 +1,4 @@
-"""The mask view's three pictures as one PNG: what stands where no kernel runs."""
+"""The mask view's three pictures, and the prompt view's one, as PNG: what stands where no kernel runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.ui.colormaps import labels
 from workbench.ui.pairs import ALL, BOTH, ONLY_ENGINE, ONLY_REFERENCE, OTHER, Pairs, agreement
 
 SIDE, GAP, HEAD, FOOT = 320, 16, 24, 24
+LONGER = 480  # pixels of the longer side of a picture that stands alone
 INK, PAPER = (32, 32, 32), (255, 255, 255)
 SLATE, BLUE, ORANGE, PURPLE = (90, 100, 112), (0, 92, 190), (232, 98, 0), (126, 30, 156)
 COLOURS = {BOTH: SLATE, ONLY_REFERENCE: BLUE, ONLY_ENGINE: ORANGE, OTHER: PURPLE}
@@ -116,3 +117,31 @@ def _finds(
             x, y = point[0] * scale[0], point[1] * scale[1]
             if len(point) < 3 or point[2] > 0.5:
                 pen.ellipse([x - 2, y - 2, x + 2, y + 2], fill=colour, outline=PAPER)
+
+
+def prompts_png(picture: np.ndarray, objects: Sequence[tuple[np.ndarray | None, Any, Any]], opacity: float) -> bytes:
+    """A picture with every object's (mask, box, points), of which a mask and a box may be None."""
+    image = picture.astype(np.float64)
+    for (mask, _, _), colour in zip(objects, labels(len(objects)), strict=True):
+        if mask is not None:
+            image[mask] = image[mask] * (1 - opacity) + colour * opacity
+    drawn = Image.fromarray(image.astype(np.uint8))
+    drawn.thumbnail((LONGER, LONGER), Image.Resampling.BILINEAR)
+    pen, scale = ImageDraw.Draw(drawn), drawn.width / picture.shape[1]
+    for _, box, points in objects:
+        if box:
+            pen.rectangle([v * scale for v in box], outline="white", width=2)
+        for x, y, label in points:
+            _sign(pen, x * scale, y * scale, label)
+    return few_colours(drawn)
+
+
+def _sign(pen: ImageDraw.ImageDraw, x: float, y: float, label: int) -> None:
+    """A disc with a plus for the object, a square with a minus for the background."""
+    around = [x - 6, y - 6, x + 6, y + 6]
+    if label:
+        pen.ellipse(around, fill="white", outline="black")
+        pen.line([x, y - 3, x, y + 3], fill="black", width=2)
+    else:
+        pen.rectangle(around, fill="white", outline="black")
+    pen.line([x - 3, y, x + 3, y], fill="black", width=2)

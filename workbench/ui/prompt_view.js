@@ -5,6 +5,7 @@ import { drawPicture, layMask, pixelScale, plainStyle, sampled, swatch } from ".
 import { pickTable } from "./pick_table.js";
 
 const TOOLS = [["object", "+ object"], ["background", "− background"], ["box", "box"]];
+const DRAWS = ["fill", "outline", "both"];
 
 function render({ model, el }) {
   const root = mount(model, el, "prompts", "Prompts and masks");
@@ -56,8 +57,9 @@ function controlRow({ model, change, send, pane }) {
 function sidePane({ model, send, pane }) {
   const choices = h("div", { class: "pw-choices", role: "group", "aria-label": "masks of this object" }), objects = h("div"), back = button("Give it back as a prompt", "", () => send("feed_back"));
   const drop = button("Remove object", "", () => send("drop", { index: model.get("active") }));
+  const noBox = button("Remove box", "", () => send("no_box"));
   const ofChoices = h("section", null, h("h4", null, "Masks", h("span", "pw-dim pw-tiny", "expected IoU")), choices, back);
-  const element = h("div", "pw-side", h("section", null, h("h4", null, "Objects", h("span", "pw-dim pw-tiny", "Enter makes one active")), objects, h("div", "pw-row pw-buttons", button("New object", "N", () => send("another")), drop)), ofChoices, help());
+  const element = h("div", "pw-side", h("section", null, h("h4", null, "Objects", h("span", "pw-dim pw-tiny", "Enter makes one active")), objects, h("div", "pw-row pw-buttons", button("New object", "N", () => send("another")), drop, noBox)), ofChoices, help());
   let frame = null, small = null;
   const drawObjects = () => {
     const rows = model.get("objects").map(({ points, box, mask }, i) => {
@@ -66,6 +68,7 @@ function sidePane({ model, send, pane }) {
       const score = row?.scores.length ? row.scores[row.picked].toFixed(3) : "";
       return { label: `object ${i}: ${said}${score ? `, expected IoU ${score}` : ""}`, cells: [h("td", null, h("span", "pw-pair", frame?.colours[i] ? swatch(plainStyle(frame.colours[i])) : null, `object ${i}`)), h("td", "pw-dim", said), h("td", "pw-num pw-mono", score), h("td", "pw-num pw-mono", row?.pixels ? thousands(row.pixels) : "")] };
     });
+    noBox.hidden = !model.get("objects")[model.get("active")]?.box;
     const focused = objects.querySelector("tr:focus") !== null;
     set(objects, pickTable("objects", h("thead", null, h("tr", null, ["", "asked by", "IoU", "pixels"].map((name, i) => h("th", { class: i > 1 ? "pw-num" : null, scope: "col" }, name)))), rows, (index) => send("activate", { index }), model.get("active")));
     if (focused) objects.querySelectorAll("tbody tr")[model.get("active")]?.focus();
@@ -100,7 +103,7 @@ function sidePane({ model, send, pane }) {
 }
 
 function help() {
-  const keys = [["click", "a point of the object"], ["Shift click", "a point of the background"], ["drag", "a box"], ["on a point", "removes it"], ["arrows, Enter", "the same by keyboard; Shift Enter, and in box mode Enter at two corners"], ["T", "what a click is"], ["[ ]", "mask before, after"], ["+ − wheel", "zoom"]];
+  const keys = [["click", "a point of the object"], ["Shift click", "a point of the background"], ["drag", "a box"], ["on a point", "removes it"], ["arrows, Enter", "the same by keyboard; Shift Enter, and in box mode Enter at two corners"], ["T", "what a click is"], ["[ ]", "mask before, after"], ["S", "fill, outline, both"], ["+ − wheel", "zoom"]];
   return h("section", "pw-keys", keys.map(([key, does]) => [h("span", "pw-mono", key), h("span", "pw-dim", does)]));
 }
 
@@ -108,6 +111,7 @@ function onKey(event, model, change, send, pane, side) {
   if (event.target.matches("input:not([type=range]), select, textarea") || event.metaKey || event.altKey) return;
   const names = TOOLS.map(([name]) => name), key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const keys = event.ctrlKey ? { z: () => send("undo") } : {
+    s: () => change({ draw: DRAWS[(DRAWS.indexOf(model.get("draw")) + 1) % 3] }),
     t: () => change({ tool: names[(names.indexOf(model.get("tool")) + 1) % 3] }), u: () => send("undo"), n: () => send("another"),
     "[": () => side.step(-1), "]": () => side.step(1), "+": () => pane.zoom(0.5), "-": () => pane.zoom(2), "=": () => pane.fit(),
   };

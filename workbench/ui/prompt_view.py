@@ -8,14 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import traitlets
-from PIL import Image, ImageDraw
 
 from workbench.errors import WorkbenchError
 from workbench.pipelines.segment_anything import Prompt, Segments
 from workbench.ports.common.pictures import Picture
 from workbench.ui.colormaps import labels
 from workbench.ui.frames import FrameView, Message
-from workbench.ui.mask_picture import few_colours
+from workbench.ui.mask_picture import prompts_png
 from workbench.ui.picture import picture_bytes, picture_of
 from workbench.ui.planes import WHOLE
 from workbench.ui.prompts import Asked, Asking
@@ -25,7 +24,6 @@ from workbench.ui.worker import Busy, Progress, Worker
 
 LONGEST = 1536  # elements of the map of masks that goes to the browser
 SMALL = 160  # of the small pictures of several masks to choose from
-STATIC = 480  # pixels of the static picture's longer side
 
 
 class Segmenter(Protocol):
@@ -267,21 +265,8 @@ class PromptView(FrameView):
 
     def static_png(self) -> bytes:
         """The picture with every object's mask and prompts."""
-        image = self.picture.astype(np.float64)
-        colours = labels(len(self._asking.objects))
-        for asked, colour in zip(self._asking.objects, colours, strict=True):
-            mask = self._mask(asked)
-            if mask is not None:
-                image[mask] = image[mask] * (1 - self.opacity) + colour * self.opacity
-        drawn = Image.fromarray(image.astype(np.uint8))
-        drawn.thumbnail((STATIC, STATIC), Image.Resampling.BILINEAR)
-        pen, scale = ImageDraw.Draw(drawn), drawn.width / self.picture.shape[1]
-        for asked in self._asking.objects:
-            if asked.box:
-                pen.rectangle([v * scale for v in asked.box], outline="white", width=2)
-            for x, y, label in asked.points:
-                _sign(pen, x * scale, y * scale, label)
-        return few_colours(drawn)
+        asked = self._asking.objects
+        return prompts_png(self.picture, [(self._mask(a), a.box, a.points) for a in asked], self.opacity)
 
     def static_html(self) -> str:
         facts = []
@@ -296,14 +281,3 @@ class PromptView(FrameView):
         count = len(self.prompts)
         said = "1 object" if count == 1 else f"{count} objects"
         return f"PromptView({self.size[1]} × {self.size[0]}, {said})"
-
-
-def _sign(pen: ImageDraw.ImageDraw, x: float, y: float, label: int) -> None:
-    """A disc with a plus for the object, a square with a minus for the background."""
-    around = [x - 6, y - 6, x + 6, y + 6]
-    if label:
-        pen.ellipse(around, fill="white", outline="black")
-        pen.line([x, y - 3, x, y + 3], fill="black", width=2)
-    else:
-        pen.rectangle(around, fill="white", outline="black")
-    pen.line([x - 3, y, x + 3, y], fill="black", width=2)
