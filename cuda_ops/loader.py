@@ -40,7 +40,7 @@ def kernel_image(
     if target == "emulator":
         return compile_kernels(path, options().mode, wanted).read_bytes()
     if nvcc := find_nvcc():
-        return compile_fatbin(path, nvcc, wanted).read_bytes()
+        return compile_fatbin(path, nvcc, wanted, target).read_bytes()
     if load_nvrtc():
         return compile_for(path, target, wanted).read_bytes()
     raise KernelError("no CUDA compiler: neither nvcc nor NVRTC is there", str(path),

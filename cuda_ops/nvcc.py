@@ -44,19 +44,26 @@ def _identity(nvcc: str) -> tuple[str, tuple[int, ...]]:
     return version, offered
 
 
-def architectures(nvcc: str) -> list[int]:
-    """The architectures compiled for: those wanted that this toolkit has, else the oldest it has."""
+def architectures(nvcc: str, capability: tuple[int, int] | None = None) -> list[int]:
+    """The architectures compiled for: those wanted that this toolkit has, else the oldest it has.
+
+    capability: of the one GPU that the code is for, where it is known: the newest of them that it can run.
+    """
     offered = _identity(nvcc)[1]
-    return [n for n in WANTED if n in offered] or [offered[0]]
+    all_wanted = [n for n in WANTED if n in offered] or [offered[0]]
+    usable = [n for n in all_wanted if capability and n <= capability[0] * 10 + capability[1]]
+    return usable[-1:] or all_wanted
 
 
-def compile_fatbin(path: Path, nvcc: str, defines: Mapping[str, str] | None = None) -> Path:
+def compile_fatbin(
+    path: Path, nvcc: str, defines: Mapping[str, str] | None = None, capability: tuple[int, int] | None = None
+) -> Path:
     """Path of the fatbin for a .cu file: machine code for `architectures`, and PTX of the newest, for GPUs after it.
 
     Raises CompileError with the real file and line.
     """
     path = Path(path).resolve()
-    wanted = architectures(nvcc)
+    wanted = architectures(nvcc, capability)
     codes = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in wanted]
     codes.append(f"-gencode=arch=compute_{wanted[-1]},code=compute_{wanted[-1]}")
     flags = [*FLAGS, *codes, *(f"-D{key}={value}" for key, value in sorted((defines or {}).items()))]

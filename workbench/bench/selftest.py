@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench import __version__
+from workbench.bench.torch_gpu import torch_on_gpu
 from workbench.compare.verdict import error, tolerance
 from workbench.custom.alone import engine_of, feeds_of, graph_of
 from workbench.engines import engine_class
@@ -35,40 +36,74 @@ PACKAGES = ("numpy", "torch", "pycuda", "cuda-bindings", "nvidia-cuda-nvrtc")
 class Selftest:
     """One run. engine: cuda, or emulator, which runs the same steps on the CPU and whose times mean nothing.
 
-    budget: seconds; what would begin later is left out, and the record's `left_out` says so.
+    budget: seconds; what would begin later is left out, and the record's `left_out` says so. Layers get a third of it.
+    keep: gets the record after every row, so that what ends the process does not end the record.
     """
 
-    def __init__(self, engine: str, budget: float, say: Callable[[str], None] = print) -> None:
-        self.engine, self.budget, self.say = engine, budget, say
+    def __init__(
+        self,
+        engine: str,
+        budget: float,
+        say: Callable[[str], None] = print,
+        keep: Callable[[dict[str, Any]], None] = lambda record: None,
+    ) -> None:
+        self.engine, self.budget, self.say, self.keep = engine, budget, say, keep
+        self.on_gpu = engine == "cuda"
         self.began = time.monotonic()
         self.left_out: list[str] = []
+        self._compiling: list[tuple[dict[str, Any], Any, Any]] = []  # rows that wait for torch.compile, model, example
 
     def run(self, ports: tuple[str, ...] = PORTS) -> dict[str, Any]:
         """The record, ready for JSON. Raises WorkbenchError where the engine cannot run at all."""
-        device = engine_class(self.engine).machine()
-        record = {
+        record: dict[str, Any] = {
             "format": FORMAT,
             "date": datetime.date.today().isoformat(),
             "workbench": __version__,
             "engine": self.engine,
-            "device": device,
+            "device": engine_class(self.engine).machine(),
             "python": platform.python_version(),
             "packages": {name: version for name in PACKAGES if (version := _version(name))},
-            "layers": list(self._until("layers", self.layers())),
-            "ports": list(self._until("ports", self.ports(ports))),
+            "layers": [],
+            "ports": [],
+            "left_out": self.left_out,
         }
-        return {**record, "seconds": round(time.monotonic() - self.began, 1), "left_out": self.left_out}
+        self._fill(record, "layers", self.layers(), self.budget / 3 if ports else self.budget)
+        self._fill(record, "ports", self.ports(ports), self.budget)
+        self._compile_originals(record)
+        return record
 
-    def _until(self, what: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _fill(self, record: dict[str, Any], what: str, rows: Iterator[dict[str, Any]], limit: float) -> None:
         for row in rows:
-            yield row
-            if self._spent:
-                self.left_out.append(f"{what} after {row['name']}: the {self.budget:g} s were spent")
+            record[what].append(row)
+            self._keep(record)
+            if self._seconds > limit:
+                self.left_out.append(f"{what} after {row['name']}: {limit:g} s were spent")
                 return
+
+    def _keep(self, record: dict[str, Any]) -> None:
+        record["seconds"] = round(self._seconds, 1)
+        self.keep(record)
+
+    def _compile_originals(self, record: dict[str, Any]) -> None:
+        """Times of the originals by torch.compile, last since it takes minutes: as many as there is time for."""
+        longest = 0.0
+        waiting = sorted(self._compiling, key=lambda each: int(each[0]["batch"]))
+        for i, (row, model, example) in enumerate(waiting):
+            if self._seconds + longest > self.budget:
+                self.left_out.append(f"torch.compile of {len(waiting) - i} originals")
+                return
+            began = self._seconds
+            row |= torch_on_gpu(model, example, ROUNDS, compiled=True)
+            longest = max(longest, self._seconds - began)
+            self._keep(record)
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
 
     @property
     def _spent(self) -> bool:
-        return time.monotonic() - self.began > self.budget
+        return self._seconds > self.budget
 
     # ---- layers
 
@@ -124,7 +159,7 @@ class Selftest:
     def _batches(self, port: str, part: Part) -> Iterator[dict[str, Any]]:
         session = Session.of_port(port, part.name)
         values = session.weights().values
-        for batch in BATCHES if self.engine == "cuda" else BATCHES[:1]:
+        for batch in BATCHES if self.on_gpu else BATCHES[:1]:
             params = {**part.params, "BATCH_SIZE": str(batch)}
             network = load_network(part.config_path, params, values)
             feeds = part.feeds(params)
@@ -134,16 +169,26 @@ class Selftest:
                 errors = {n: error(got[n], wanted[n]) for n in wanted}
                 row = {"batch": batch, "errors": errors, "tolerance": part.tolerance}
                 row["passed"] = all(e <= part.tolerance for e in errors.values())
-                yield row | self._speed(engine, network, part, session.model, feeds)
+                self._speed(row, engine, network, part, session.model, feeds)
+                yield row
 
-    def _speed(self, engine: Engine, network: Network, part: Part, model: Any, feeds: Any) -> dict[str, Any]:
-        """Milliseconds of our engine, and on a GPU of PyTorch there; memory in bytes."""
-        ours = {"workbench_ms": _median_ms(lambda: engine.run(feeds)), "workbench_bytes": engine._runner.bytes}  # type: ignore[attr-defined]
-        if self.engine != "cuda":
-            return ours
-        from workbench.bench.torch_gpu import torch_on_gpu
+    def _speed(self, row: dict[str, Any], engine: Engine, network: Network, part: Part, model: Any, feeds: Any) -> None:
+        """Milliseconds of our engine, and on a GPU of PyTorch there, at batch 1 with TF32 too; memory in bytes."""
+        row |= {"workbench_ms": _median_ms(lambda: engine.run(feeds)), "workbench_bytes": _bytes(engine)}
+        if not self.on_gpu:
+            return
+        example = part.to_original(feeds)
+        row |= torch_on_gpu(model, example, ROUNDS)
+        self._compiling.append((row, model, example))
+        if row["batch"] == 1:
+            with network.build(self.engine, "tf32") as fast:
+                ours = {"workbench_ms": _median_ms(lambda: fast.run(feeds)), "workbench_bytes": _bytes(fast)}
+            row["tf32"] = ours | torch_on_gpu(model, example, ROUNDS, tf32=True)
 
-        return ours | torch_on_gpu(model, part.to_original(feeds), ROUNDS)
+
+def _bytes(engine: Any) -> int:
+    """Device memory of a cuda engine, the context excluded."""
+    return int(engine._runner.bytes)
 
 
 def _draw(rng: np.random.Generator, spec: TensorSpec, positive: bool) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +26,18 @@ def run(args: argparse.Namespace) -> int:
 
     for name in args.port:
         get_port(name)  # an unknown one is told before anything runs
-    record = Selftest("cuda" if args.cuda else "emulator", args.budget).run(tuple(args.port) or PORTS)
-    if args.json:
-        text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(args.json, lambda file: file.write(text.encode()))
+
+    def keep(record: dict[str, Any]) -> None:
+        if args.json:
+            text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+            write_atomically(args.json, lambda file: file.write(text.encode()))
+
+    selftest = Selftest("cuda" if args.cuda else "emulator", args.budget, keep=keep)
+    record = selftest.run(tuple(args.port) or PORTS)
+    keep(record)
     layers, ports = record["layers"], record["ports"]
     bad = [row for row in layers if row["failed"]]
-    wrong = [row for row in ports if "batches" in row and not all(b["passed"] for b in row["batches"])]
+    wrong = [row for row in ports if not all(b["passed"] for b in row["batches"])]
     untried = [row for row in ports if "failed" in row]
     print(f"{record['device']}: {len(layers) - len(bad)} of {len(layers)} layers and "
           f"{len(ports) - len(wrong) - len(untried)} of {len(ports)} networks agree with PyTorch, "
