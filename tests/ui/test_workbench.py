@@ -284,7 +284,7 @@ LONG = """
 import torch
 from workbench import Session
 layers = 1000
-lines = [f"[act] mode=relu name={i}" for i in range(layers)]
+lines = [f"[activation] act=relu name={i}" for i in range(layers)]
 text = "\\n".join(["[input] refname=X shape=1,8", *lines, "[output] refname=*"])
 session = Session(torch.nn.Sequential(*[torch.nn.ReLU() for _ in range(layers)]), torch.ones(1, 8), text)
 """
@@ -299,8 +299,8 @@ def test_a_thousand_lines(lab) -> None:
     lab.kernel_until("w.lines.cursor", 1001)
     expect(row(lab, 1001)).to_contain_text("name=999")
     lab.press("Home", *["PageDown"] * 10, "Enter")
-    lab.page.keyboard.type(" act=tan")
+    lab.page.keyboard.type(" # seen")
     lab.press("Escape", "Escape")
-    lab.kernel_until("w.workspace.document.text.splitlines()[200].endswith('act=tan')", True)
+    lab.kernel_until("w.workspace.document.text.splitlines()[200].endswith('# seen')", True)
     assert lab.list.get_by_role("option").count() < 120
     assert not lab.problems
