@@ -46,13 +46,21 @@ class SessionMasks(MaskView):
         self._space = space
         self._shown: tuple[Any, ...] | None = None
         super().__init__(lock=space.lock, title="the port's sample has not been run yet")
+        space.observe(lambda _: self._trace_path() if self.pixels else None, "busy")
+
+    def _trace_path(self) -> None:
+        """The path as of now, where the worker rests: every line of a check would send it anew."""
+        if not self._space.busy.title:
+            self.path = error_path(self._space)
 
     def refresh(self) -> None:
         """Show the results of the text as it stands, as soon as the worker has them; those of before till then."""
         space = self._space
-        session, self.path = space.session, error_path(space)
+        session = space.session
+        self._trace_path()
         key = (space.document.text, session.engine, session.precision, tuple(sorted(session.params.items())))
         if key == self._shown:
+            self.caption = ""
             return
         if space.problems:
             self.caption = "the text has errors: these are the results of before"
