@@ -115,6 +115,25 @@ def test_a_users_checkpoint_of_either_size_is_loaded(scale: str, tmp_path: Path)
     assert session.weights().values.size > 3e6
 
 
+SIZE_S: dict[str, tuple[str, str, dict[str, Any], dict[str, int]]] = {
+    "yolov8_pose": ("PoseModel", "yolov8s-pose.yaml", {}, {}),
+    "yolov8_face": ("PoseModel", "yolov8s-pose.yaml", {"nc": 1, "data_kpt_shape": [5, 3]}, {"POINT_HIDDEN": 32}),
+    "yolov8_seg": ("SegmentationModel", "yolov8s-seg.yaml", {}, {"CLASS_HIDDEN": 128}),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_of_size_s_equals_the_original(name: str, tmp_path: Path) -> None:
+    from ultralytics.nn import tasks
+
+    cls, description, options, params = SIZE_S[name]
+    torch.manual_seed(4)
+    torch.save(getattr(tasks, cls)(description, verbose=False, **options).state_dict(), tmp_path / "s.pt")
+    sizes = {"WIDTH": 32, "RE_SIZE": "96,160", **params}
+    report = Session.of_port(name, checkpoint=tmp_path / "s.pt", params=sizes).check()
+    assert report.passed, str(report)
+
+
 def test_checkpoints_that_cannot_serve_are_told(tmp_path: Path) -> None:
     from ultralytics.nn.tasks import PoseModel
 
