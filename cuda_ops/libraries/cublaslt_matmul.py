@@ -4,6 +4,8 @@ cuBLASLt counts by columns; what lies by rows is the transpose to it, so that y^
 first operand are our columns and b.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,15 @@ Desc, Layout = lt.MatmulDescAttribute, lt.MatrixLayoutAttribute
 
 def version() -> int:
     return int(lt.get_version())
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """cuBLASLt's errors as ours."""
+    try:
+        yield
+    except lt.cuBLASLtError as error:
+        raise KernelError(f"cuBLASLt: {error}".splitlines()[0][:200]) from error
 
 
 class Described(NamedTuple):
@@ -72,7 +83,8 @@ class Function:
 
     def __init__(self, storage: str, tensor_cores: bool, workspace: Workspace) -> None:
         self.storage, self.tensor_cores, self.workspace = storage, tensor_cores, workspace
-        self.handle = lt.create()
+        with told():
+            self.handle = lt.create()
         self._planned: dict[tuple[Any, ...], tuple[Described, Any, np.ndarray]] = {}
 
     def prepared_async_call(self, grid: Any, block: Any, stream: Any, *args: Any, shared_size: int = 0) -> None:
@@ -84,23 +96,21 @@ class Function:
         alpha, beta = factors.ctypes.data, factors.ctypes.data + factors.itemsize
         operands = (alpha, b, d.b, a, d.a, beta, residual or y, d.y, y, d.y)
         space = (self.workspace.pointer, self.workspace.nbytes, int(stream.handle))
-        lt.matmul(self.handle, d.operation, *operands, found.ptr, *space)
+        with told():
+            lt.matmul(self.handle, d.operation, *operands, found.ptr, *space)
 
     def _plan(self, shape: ProductShape, bias: int) -> tuple[Described, Any, np.ndarray]:
         """Descriptors, the algorithm that cuBLASLt holds best, and alpha and beta."""
-        d = describe(shape, self.storage, self.tensor_cores, bias)
         found, count = lt.MatmulHeuristicResult(), np.zeros(1, np.int32)  # its first member is the algorithm
-        preference = lt.matmul_preference_create()
-        try:
+        with told():
+            d = describe(shape, self.storage, self.tensor_cores, bias)
+            preference = lt.matmul_preference_create()
             most = np.array([self.workspace.nbytes], np.uint64)
             limit = lt.MatmulPreferenceAttribute.MAX_WORKSPACE_BYTES
             lt.matmul_preference_set_attribute(preference, limit, most.ctypes.data, most.nbytes)
             lt.matmul_algo_get_heuristic(
                 self.handle, d.operation, d.b, d.a, d.y, d.y, preference, 1, found.ptr, count.ctypes.data
             )
-        except lt.cuBLASLtError as error:
-            raise KernelError(f"cuBLASLt has no algorithm for this: {error}".splitlines()[0][:200]) from error
-        finally:
             lt.matmul_preference_destroy(preference)
         if not count[0]:
             raise KernelError("cuBLASLt has no algorithm for this")

@@ -39,8 +39,11 @@ class Function:
             self._planned[key] = self._plan(shape, bool(pointers[2]))
         graph, tensors = self._planned[key]
         given = [int(p) for p in pointers if p]
-        cudnn.set_stream(handle=self.handle, stream=int(stream.handle))
-        graph.execute(dict(zip(tensors, given, strict=True)), self.workspace.pointer, handle=self.handle)
+        try:
+            cudnn.set_stream(handle=self.handle, stream=int(stream.handle))
+            graph.execute(dict(zip(tensors, given, strict=True)), self.workspace.pointer, handle=self.handle)
+        except (RuntimeError, ValueError) as error:
+            raise KernelError(f"cuDNN: {error}".splitlines()[0][:200]) from error
 
     def _plan(self, shape: ConvolutionShape, bias: bool) -> tuple[Any, list[int]]:
         graph = cudnn.pygraph(**data_types(self.storage), handle=self.handle)

@@ -187,5 +187,6 @@ def test_a_library_that_is_wrong_or_refuses_is_rejected_with_a_report(library, d
     graph, weights, feeds, exact, noise = digits
     with EmulatorEngine.build(graph, weights, tunes=True) as engine:
         theirs = [t for t in engine.trials if t.kernel in ("cudnn conv2d", "cublaslt matmul")]
+        assert engine._runner.bytes < 32 << 20, "the libraries' workspace is given back"
         assert len(theirs) == 3 and all(t.verdict.startswith("rejected: ") and why in t.verdict for t in theirs)
         assert error(engine.run(feeds)["PROBABILITY"], exact) <= tolerance(noise)

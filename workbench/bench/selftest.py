@@ -30,7 +30,8 @@ from workbench.session import Session
 FORMAT = 1  # of the record
 BATCHES = (1, 2, 4)
 ROUNDS = 20
-PACKAGES = ("numpy", "torch", "pycuda", "cuda-bindings", "nvidia-cuda-nvrtc")
+PACKAGES = ("numpy", "torch", "pycuda", "cuda-bindings", "nvidia-cuda-nvrtc", "nvidia-cudnn-frontend",
+            "nvmath-python")  # fmt: skip
 
 
 class Selftest:

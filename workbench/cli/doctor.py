@@ -72,6 +72,7 @@ def findings() -> Iterator[Finding]:
 def _cuda() -> Iterator[Finding]:
     """The NVIDIA driver, NVRTC, and the GPU as the cuda engine sees it; what is missing comes with the fix."""
     from cuda_ops.errors import KernelError
+    from cuda_ops.libraries import LIBRARIES, library_missing, library_version
     from cuda_ops.nvrtc import load_nvrtc, nvrtc_version
     from workbench.engines import engine_class
     from workbench.errors import WorkbenchError
@@ -83,6 +84,10 @@ def _cuda() -> Iterator[Finding]:
         found = f"does not work: {error.problem}"
     yield Finding("nvrtc", found, "pip install nvidia-cuda-nvrtc nvidia-cuda-runtime, where there is no nvcc")
     yield Finding("libcuda", _driver_version(), "install the NVIDIA driver; without a GPU the emulator engine runs")
+    for name, package in LIBRARIES.items():
+        without = "the cuda engine then computes by its own kernels alone"
+        missing = library_missing(name)
+        yield Finding(name, "" if missing else library_version(name), f"pip install {package}; {without}")
     try:
         yield Finding("cuda engine", engine_class("cuda").machine(), "")
     except WorkbenchError as error:

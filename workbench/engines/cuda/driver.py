@@ -67,6 +67,13 @@ class Device:
         """Device memory that library calls share."""
         return WORKSPACE if self._workspace else 0
 
+    def drop_libraries(self) -> None:
+        """Give back what library calls have used; the context must be current."""
+        self._functions = {kernel: f for kernel, f in self._functions.items() if kernel.source not in LIBRARIES}
+        if self._workspace:
+            self._workspace.free()
+            self._workspace = None
+
     @property
     def name(self) -> str:
         major, minor = self.device.compute_capability()

@@ -158,7 +158,7 @@ class CudaEngine(Engine):
                 chosen, trials = choose(lowered, self._runner, self.precision == "tf32")
                 self.trials += trials
             self._programs[key] = assemble(lowered, self._constants, chosen)
-            self._runner.keep_constants({r.constant for p in self._programs.values() for r in p.roots if r.constant})
+            self._runner.keep_only(self._programs.values())
         return self._programs[key]
 
     def times(self, feeds: Mapping[str, Any] | Any, repeats: int = 20) -> list[CallTime]:

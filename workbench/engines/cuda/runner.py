@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cuda_ops.errors import KernelError
+from cuda_ops.libraries import LIBRARIES
 from workbench.engines.cuda.driver import Device, told
 from workbench.engines.cuda.feeds import DeviceArray
 from workbench.engines.cuda.graphs import CudaGraph
@@ -122,6 +123,7 @@ class Runner:
     def free(self) -> None:
         """Give all memory back; the context must be current."""
         self._unload()
+        self.device.drop_libraries()
         for key in list(self._memory):
             self._free(key)
         self._arena_size = 0
@@ -218,12 +220,16 @@ class Runner:
         for key in [k for k in self._memory if k.startswith(f"{id(program)} ")]:
             self._free(key)
 
-    def keep_constants(self, keys: set[str]) -> None:
-        """Let go of all other constants: those that alternatives which were not taken would have read."""
+    def keep_only(self, programs: Iterable[Program]) -> None:
+        """Let go of what no program needs: constants and libraries of alternatives that were not taken."""
+        programs = list(programs)
+        keys = {root.constant for program in programs for root in program.roots}
         with self.device.current():
             for key in self.constants.keys() - keys:
                 del self.constants[key]
                 self._free(key)
+            if not any(call.kernel.source in LIBRARIES for program in programs for call in program.calls):
+                self.device.drop_libraries()
 
     def _launches(self, loaded: Loaded, bases: tuple[int, ...]) -> list[tuple[Any, ...]]:
         if bases not in loaded.launches:
