@@ -2,7 +2,7 @@
 
 import { lineEditor } from "./editor.js";
 
-const NEWLINE = /\r\n|\r|\n/g, ROW = 18;
+const NEWLINE = /\r\n|\r|\n/g, ROW = 18, POPUP = 190;
 
 // acts: list() → the list of lines, move(step), open() shows the lines
 export function lineEdits(root, state, acts) {
@@ -16,6 +16,7 @@ export function lineEdits(root, state, acts) {
     place();
     editor.open(state.text(get("cursor")), caret);
     grow();
+    acts.list().reveal(get("cursor"), POPUP); // room for what completion offers
     save({ editing: true });
   }
 

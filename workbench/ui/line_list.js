@@ -81,6 +81,6 @@ export function lineList(root, state, acts) {
     list.reveal(places.get(get("cursor")) ?? -1);
   });
   sized.observe(list.element);
-  return { element: list.element, canvas: list.canvas, layout, measure, lines: () => [...places.keys()], top: (line) => list.top(places.get(line)), reveal: (line) => list.reveal(places.get(line)),
+  return { element: list.element, canvas: list.canvas, layout, measure, lines: () => [...places.keys()], top: (line) => list.top(places.get(line)), reveal: (line, around) => list.reveal(places.get(line), around),
     focus: () => list.element.focus({ preventScroll: true }), stop: () => { sized.disconnect(); list.stop(); } };
 }
