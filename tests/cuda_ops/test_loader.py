@@ -33,10 +33,15 @@ def break_line(source, line: int) -> None:
 
 @needs_nvcc
 def test_nvcc_makes_a_fatbin_for_what_the_toolkit_offers(source):
-    image = loader.kernel_image(source, (9, 0))
-    assert image[:4] == b"\x50\xed\x55\xba"  # the fatbin container's magic number
-    for n in nvcc.architectures(nvcc.find_nvcc()):
-        assert f"sm_{n}".encode() in image
+    """All architectures in one file where it may go anywhere; the one that runs where the GPU is known."""
+    found = nvcc.find_nvcc()
+    for image, wanted in (
+        (nvcc.compile_fatbin(source, found).read_bytes(), nvcc.architectures(found)),
+        (loader.kernel_image(source, (8, 9)), nvcc.architectures(found, (8, 9))),
+    ):
+        assert image[:4] == b"\x50\xed\x55\xba"  # the fatbin container's magic number
+        assert {n for n in nvcc.WANTED if f"sm_{n}".encode() in image} == set(wanted)
+    assert nvcc.architectures(found, (8, 9)) == [80] and nvcc.architectures(found, (12, 0)) == [90]
 
 
 @needs_nvcc
