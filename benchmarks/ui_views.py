@@ -52,18 +52,20 @@ session = Session(torch.nn.Sequential(*[torch.nn.ReLU() for _ in range(layers)])
 """
 SHOW = "w = session.widget()\nw"
 
-# Milliseconds from each key to the picture that it asks for being drawn.
-SWITCH = """async ([root, times]) => {
-    const found = [], map = root.querySelector('canvas.pw-map');
+# Milliseconds from each key to the picture that it asks for being drawn: a step to a neighbour after a rest, which was
+# sent ahead, or a jump to a channel that was not.
+SWITCH = """async ([root, times, jumps]) => {
+    const found = [], map = root.querySelector('canvas.pw-map'), slider = root.querySelector('input[type=range]');
     const drawn = () => new Promise((resolve, reject) => {
         const seen = new MutationObserver(() => { seen.disconnect(); resolve(performance.now()); });
-        seen.observe(root, {attributes: true, attributeFilter: ['data-sequence']});
+        seen.observe(root, {attributes: true, attributeFilter: ['data-shown']});
         setTimeout(() => reject(new Error('no picture came')), 20000); });
     for (let i = 0; i < times; i++) {
         const picture = drawn(), start = performance.now();
-        map.dispatchEvent(new KeyboardEvent('keydown', {key: i % 2 ? '[' : ']', bubbles: true, cancelable: true}));
+        if (jumps) { slider.value = i % 2 ? 3 : 0; slider.dispatchEvent(new Event('input', {bubbles: true})); }
+        else map.dispatchEvent(new KeyboardEvent('keydown', {key: i % 2 ? '[' : ']', bubbles: true, cancelable: true}));
         found.push(await picture - start);
-        await new Promise(resolve => setTimeout(resolve, 200));
+        await new Promise(resolve => setTimeout(resolve, 400));
     }
     return found; }"""
 # Milliseconds from a line's new text, as typed, to its verdict being drawn.
@@ -123,12 +125,14 @@ class Measuring:
         self.lab.run_all()
         root = self.element(".pw-tensors[data-sequence]")
         self.lab.page.wait_for_timeout(2000)  # the whole tensor has been read
-        times = self.lab.page.evaluate(SWITCH, [root, SWITCHES])
+        steps, jumps = (self.lab.page.evaluate(SWITCH, [root, SWITCHES, jump]) for jump in (False, True))
         self.lab.shut_down()
         what = f"channel switch, {side} x {side}"
         return [
-            Figure(f"{what}, median", statistics.median(times), "ms", most),
-            Figure(f"{what}, slowest of {SWITCHES}", max(times), "ms"),
+            Figure(f"{what}, to the next after a rest, median", statistics.median(steps), "ms", most),
+            Figure(f"{what}, slowest of {SWITCHES}", max(steps), "ms"),
+            Figure(f"{what}, to any other, median", statistics.median(jumps), "ms", most),
+            Figure(f"{what}, slowest of {SWITCHES}", max(jumps), "ms"),
         ]
 
     def first_paint(self) -> list[Figure]:

@@ -5,7 +5,7 @@ import { mapsPane } from "./maps_pane.js";
 import { layoutControls, lookControls } from "./tensor_controls.js";
 import { factsRow, listingTable, worstTable } from "./tensor_tables.js";
 
-const REST = 90; // ms without a newer frame after which the numbers below are asked for
+const REST = 90; // ms without a newer frame after which the numbers below and the neighbouring channels are asked for
 
 function render({ model, el }) {
   const root = mount(model, el, "tensors", "Tensors");
@@ -13,36 +13,49 @@ function render({ model, el }) {
   const change = (traits) => { Object.entries(traits).forEach(([name, value]) => model.set(name, value)); model.save_changes(); };
   const pane = mapsPane({ root, model, change, send });
   const below = belowPane({ model, change, send });
-  const channel = channelRow({ root, model, change });
+  const ahead = new Map(); // channel -> its frame, as long as nothing but the channel changes
+  // A neighbour is drawn at once; the kernel's own frame of it follows.
+  const toChannel = (at) => {
+    const known = ahead.get(at);
+    change({ channel: at });
+    if (known && model.get("channel") === at) show(...known);
+  };
+  const show = (content, buffers) => { pane.show(content, buffers); root.dataset.shown = content.channel; };
+  const channel = channelRow({ root, model, change, toChannel });
   const note = noteRow({ model, change });
   root.append(layoutControls({ model, change, send }), channel.row, note.row, pane.maps, below.facts, below.tables);
 
   let timer = 0;
   const onMessage = (content, buffers) => {
     if (content.kind === "frame") {
+      ahead.clear();
       if (!root.dataset.sequence) pane.theme(isDark(root)); // before, the root was in no page and had no colours
-      pane.show(content, buffers);
+      show(content, buffers);
       root.dataset.sequence = content.sequence;
       send({ do: "drawn", sequence: content.sequence });
       clearTimeout(timer);
-      timer = setTimeout(() => send({ do: "details" }), REST);
-    } else if (content.kind === "channels") channel.bars(content, floats(buffers[0]));
+      timer = setTimeout(() => { send({ do: "details" }); send({ do: "ahead" }); }, REST);
+    } else if (content.kind === "ahead") ahead.set(content.channel, [content, buffers]);
+    else if (content.kind === "channels") channel.bars(content, floats(buffers[0]));
     else if (content.kind === "value") pane.value(content);
     else if (content.kind === "details") below.show(content);
     else if (content.kind === "file") download(content, buffers[0]);
   };
+  const others = "change:kind change:log change:clip change:window change:held change:swapped change:shown_as change:shape";
+  const forget = () => ahead.clear();
+  model.on(others, forget);
   model.on("msg:custom", onMessage);
-  root.addEventListener("keydown", (event) => onKey(event, model, change, pane));
+  root.addEventListener("keydown", (event) => onKey(event, model, change, toChannel, pane));
   const unwatch = watchTheme(() => { pane.theme(isDark(root)); channel.draw(); });
   const stop = pane.start();
-  return () => { clearTimeout(timer); stop(); unwatch(); model.off("msg:custom", onMessage); [channel, note].forEach((part) => part.stop()); };
+  return () => { clearTimeout(timer); stop(); unwatch(); model.off(others, forget); model.off("msg:custom", onMessage); [channel, note].forEach((part) => part.stop()); };
 }
 
-function channelRow({ root, model, change }) {
+function channelRow({ root, model, change, toChannel }) {
   const bars = channelBars(), number = h("b"), last = h("span", "pw-dim");
-  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "channel", oninput: () => change({ channel: Number(slider.value) }) });
-  const step = (by) => change({ channel: Math.max(0, Math.min(model.get("size")[2] - 1, model.get("channel") + by)) });
-  bars.canvas.addEventListener("click", (event) => change({ channel: Math.floor(event.offsetX / bars.canvas.clientWidth * model.get("size")[2]) }));
+  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "channel", oninput: () => toChannel(Number(slider.value)) });
+  const step = (by) => toChannel(Math.max(0, Math.min(model.get("size")[2] - 1, model.get("channel") + by)));
+  bars.canvas.addEventListener("click", (event) => toChannel(Math.floor(event.offsetX / bars.canvas.clientWidth * model.get("size")[2])));
   let errors = new Float32Array(0), allowed = 0;
   const draw = () => bars.draw(root, errors, allowed, model.get("channel"));
   const held = h("span", "pw-row");
@@ -104,9 +117,9 @@ function belowPane({ model, change, send }) {
 
 const LOOKS = ["signed", "abs", "rel"];
 
-function onKey(event, model, change, pane) {
+function onKey(event, model, change, toChannel, pane) {
   if (event.target.matches("input:not([type=range]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const count = model.get("size")[2], to = (c) => change({ channel: Math.max(0, Math.min(count - 1, c)) });
+  const count = model.get("size")[2], to = (c) => toChannel(Math.max(0, Math.min(count - 1, c)));
   const keys = {
     "[": () => to(model.get("channel") - 1), "]": () => to(model.get("channel") + 1),
     "+": () => pane.zoom(0.5), "-": () => pane.zoom(2), "=": () => pane.fit(),

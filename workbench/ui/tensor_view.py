@@ -223,11 +223,13 @@ class TensorView(FrameView):
 
     # ---- messages from the browser
 
-    def frame(self) -> Message:
-        maps, buffers = pack(self.pair.maps(self.channel, self.held, self._look), self.window, self.pixels, self.log)
+    def frame(self, channel: int | None = None) -> Message:
+        """The picture of the channel shown, or of another one."""
+        channel = self.channel if channel is None else channel
+        maps, buffers = pack(self.pair.maps(channel, self.held, self._look), self.window, self.pixels, self.log)
         said = {
             "maps": maps,
-            "channel": self.channel,
+            "channel": channel,
             "allowed": self.allowed,
             "compared": self.pair.compared is not None,
         }
@@ -273,6 +275,14 @@ class TensorView(FrameView):
                 "worst": worst_rows(found.worst, engine, self.pair.reference, how, allowed),
             }
         )
+
+    def do_ahead(self) -> None:
+        """The pictures of the channels on either side: the next step is then drawn without waiting for the kernel."""
+        if self.pixels:
+            for channel in (self.channel + 1, self.channel - 1):
+                if 0 <= channel < self.pair.how.channels:
+                    content, buffers = self.frame(channel)
+                    self.send({**content, "kind": "ahead"}, buffers)
 
     def do_go(self, index: Sequence[int]) -> None:
         self.go_to(index)
