@@ -21,15 +21,25 @@ function axis(pixels, samples, from, to) {
   return { first, last, way, reduces: step > 1 };
 }
 
-function covered(codes, width, y0, y1, x0, x1, peaks) {
-  let best = MIDDLE, sum = 0;
-  for (let y = y0; y <= y1; y++) for (let x = x0; x <= x1; x++) {
-    const c = codes[y * width + x];
-    if (c === BAD) return BAD;
-    sum += c;
-    if (Math.abs(c - MIDDLE) > Math.abs(best - MIDDLE)) best = c;
+// Over the samples that a pixel covers: their mean, or the one farthest from the middle.
+function mean(codes, width, y0, y1, x0, x1) {
+  let sum = 0;
+  for (let y = y0; y <= y1; y++) for (let i = y * width + x0, end = y * width + x1; i <= end; i++) {
+    if (codes[i] === BAD) return BAD;
+    sum += codes[i];
   }
-  return peaks ? best : Math.round(sum / ((y1 - y0 + 1) * (x1 - x0 + 1)));
+  return Math.round(sum / ((y1 - y0 + 1) * (x1 - x0 + 1)));
+}
+
+function peak(codes, width, y0, y1, x0, x1) {
+  let low = BAD, high = 0;
+  for (let y = y0; y <= y1; y++) for (let i = y * width + x0, end = y * width + x1; i <= end; i++) {
+    const c = codes[i];
+    if (c === BAD) return BAD;
+    if (c < low) low = c;
+    if (c > high) high = c;
+  }
+  return MIDDLE - low > high - MIDDLE ? low : high;
 }
 
 function between(codes, width, y0, y1, v, x0, x1, u) {
@@ -46,14 +56,15 @@ export function paint(canvas, map, view, colours, peaks) {
   const place = (fraction, size, start, end, samples) => (fraction * size - start) / (end - start) * samples;
   const down = axis(height, rows, place(view[0], map.size[0], y0, y1, rows), place(view[2], map.size[0], y0, y1, rows));
   const along = axis(width, columns, place(view[1], map.size[1], x0, x1, columns), place(view[3], map.size[1], x0, x1, columns));
-  const image = new ImageData(width, height), words = new Uint32Array(image.data.buffer), reduces = down.reduces || along.reduces;
+  const image = new ImageData(width, height), words = new Uint32Array(image.data.buffer);
+  const reduces = down.reduces || along.reduces, covered = peaks ? peak : mean;
   for (let y = 0, i = 0; y < height; y++) {
     const a = down.first[y], b = down.last[y], v = down.way[y];
     for (let x = 0; x < width; x++, i++) {
       const c = along.first[x];
       if (a < 0 || c < 0) continue;
       words[i] = colours[reduces
-        ? covered(map.codes, columns, a, down.reduces ? b : a, c, along.reduces ? along.last[x] : c, peaks)
+        ? covered(map.codes, columns, a, down.reduces ? b : a, c, along.reduces ? along.last[x] : c)
         : between(map.codes, columns, a, b, v, c, along.last[x], along.way[x])];
     }
   }

@@ -35,7 +35,7 @@ export function mapsPane({ root, model, change, send }) {
       if (state.panels.length !== frame.maps.length) { state.panels = frame.maps.map((_, i) => panel(i, model, events)); set(maps, state.panels.map((p) => p.element)); }
       maps.style.setProperty("--pw-count", frame.maps.length);
       if (!state.at || frame.maps[0].size.join() !== state.size) { state.at = [...model.get("cursor")]; state.size = frame.maps[0].size.join(); }
-      resize(state); redraw(); captions(state, model); tell(state, model); probe(state.at);
+      resize(state); captions(state, model); probe(state.at);
     },
     value(content) {
       state.asked = false; state.value = content;
