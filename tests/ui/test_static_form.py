@@ -1,4 +1,4 @@
-"""A notebook of somebody else: JupyterLab does not trust it, no kernel has its widgets, and it shows their static form."""
+"""An untrusted notebook: no kernel has its widgets, and JupyterLab shows their static form."""
 
 from __future__ import annotations
 
