@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +15,13 @@ from workbench.compare.result import LineResult, Status
 from workbench.engines.base import Weights
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import Graph, Node
+from workbench.progress import Progress
 from workbench.weights import plan_weights
 from workbench.weights.from_torch import weights_from_model
 
 if TYPE_CHECKING:
     from workbench.session import Session
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 BAD = (Status.FAILED, Status.UNSUPPORTED)
 
 

@@ -14,7 +14,7 @@ from workbench.compare.result import Status, sci
 from workbench.config.document import Document
 from workbench.diagnose.by_value import match_by_value
 from workbench.diagnose.feeds import faulty_feed
-from workbench.diagnose.locate import Located, Progress, locate, read
+from workbench.diagnose.locate import Located, locate, read
 from workbench.diagnose.pictures import both_inputs
 from workbench.diagnose.production import production
 from workbench.diagnose.result import BEFORE, Diagnosis, Finding, KeyEdit, edited_text
@@ -24,6 +24,7 @@ from workbench.diagnose.search import Attempt, deadline, search
 from workbench.diagnose.weights_file import FIX, faulty_file
 from workbench.errors import Where, WorkbenchError
 from workbench.graph import Node
+from workbench.progress import Progress
 from workbench.weights import read_weights
 
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,11 @@ from workbench.faultbench.effect import Effect, effect, judging_region
 from workbench.faultbench.kinds import Kind, Plant, Site
 from workbench.faultbench.plan import Task
 from workbench.faultbench.subject import Subject
-from workbench.session import Session, silent
+from workbench.progress import Progress, silent
+from workbench.session import Session
 from workbench.weights import plan_weights, write_weights
 
 TRIES = 4  # of a kind that fits few lines: another value of the key may have an effect
-
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from workbench.session import Session
 from workbench.ui.memory import fusions_of, memory_of
 from workbench.ui.memory_png import memory_png
 from workbench.ui.panel import Panel
-from workbench.ui.worker import Progress as Steps
 from workbench.ui.workspace import Workspace
 
 ENGINES = ("openvino", "cuda", "emulator")
@@ -91,7 +90,7 @@ class BuildView(Panel):
         """Ask which engines can be used here, when the panel is first seen: an engine's library may take a while."""
         self.workspace.worker.quick("devices", self._find_devices)
 
-    def _find_devices(self, _: Steps) -> None:
+    def _find_devices(self, _: Progress) -> None:
         rows = [[name, list(_precisions(name)), _why_not(name)] for name in ENGINES]
         with self.lock:
             self.engines = rows

@@ -10,10 +10,10 @@ import numpy as np
 from workbench.compare.result import LineResult
 from workbench.diagnose.result import Diagnosis
 from workbench.graph import Node
+from workbench.progress import Progress
 from workbench.session import Session
 from workbench.ui.unfinished import Unfinished
 from workbench.ui.verdicts import Signature
-from workbench.ui.worker import Progress
 
 if TYPE_CHECKING:
     from workbench.ui.workspace import Workspace

@@ -7,8 +7,8 @@ from typing import Any
 import traitlets
 
 from workbench.errors import WorkbenchError
+from workbench.progress import Progress
 from workbench.ui.base import View
-from workbench.ui.worker import Progress
 from workbench.ui.workspace import Workspace
 from workbench.weights.ledger import LedgerRow
 

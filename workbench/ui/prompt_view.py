@@ -12,6 +12,7 @@ import traitlets
 from workbench.errors import WorkbenchError
 from workbench.pipelines.segment_anything import Prompt, Segments
 from workbench.ports.common.pictures import Picture
+from workbench.progress import Progress
 from workbench.ui.colormaps import labels
 from workbench.ui.frames import FrameView, Message
 from workbench.ui.mask_picture import prompts_png
@@ -20,7 +21,7 @@ from workbench.ui.planes import WHOLE
 from workbench.ui.prompts import Asked, Asking
 from workbench.ui.resample import block
 from workbench.ui.static import figure_html
-from workbench.ui.worker import Busy, Progress, Worker
+from workbench.ui.worker import Busy, Worker
 
 LONGEST = 1536  # elements of the map of masks that goes to the browser
 SMALL = 160  # of the small pictures of several masks to choose from

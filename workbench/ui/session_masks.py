@@ -7,11 +7,12 @@ from typing import Any
 
 from workbench.ports import get_port
 from workbench.ports.common.pictures import Picture
+from workbench.progress import Progress
 from workbench.session import Session
 from workbench.session.results import both_results
 from workbench.ui.fallback import results
 from workbench.ui.mask_view import MaskView
-from workbench.ui.worker import Cancelled, Progress
+from workbench.ui.worker import Cancelled
 from workbench.ui.workspace import Workspace
 
 MOST = 1e9  # stands for an infinite error, for which JSON has no number

@@ -11,6 +11,7 @@ from ipywidgets import Widget, widget_serialization
 from workbench.config.variables import parameters
 from workbench.engines import ENGINES, engine_class
 from workbench.errors import WorkbenchError
+from workbench.progress import Progress
 from workbench.session import Session
 from workbench.ui.base import View
 from workbench.ui.bench_view import BenchView
@@ -22,7 +23,6 @@ from workbench.ui.ledger_view import LedgerView
 from workbench.ui.lines_view import LinesView
 from workbench.ui.session_masks import SessionMasks, class_names
 from workbench.ui.tensor_view import TensorView
-from workbench.ui.worker import Progress
 from workbench.ui.workspace import Workspace
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+from workbench.progress import Progress
+
 Job = Callable[[Progress], object]
 
 

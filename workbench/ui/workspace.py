@@ -13,6 +13,7 @@ from workbench.config.document import Document
 from workbench.diagnose.result import Finding
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph, Node
+from workbench.progress import Progress
 from workbench.session import Session
 from workbench.ui import modules
 from workbench.ui.autosave import Draft
@@ -23,7 +24,7 @@ from workbench.ui.rows import count_verdicts
 from workbench.ui.sound import line_span
 from workbench.ui.unfinished import Unfinished
 from workbench.ui.verdicts import Verdicts, signatures
-from workbench.ui.worker import Busy, Progress, Worker
+from workbench.ui.worker import Busy, Worker
 
 
 class Workspace(traitlets.HasTraits):
