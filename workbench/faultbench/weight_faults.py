@@ -10,7 +10,6 @@ from workbench.config.document import Document
 from workbench.errors import WorkbenchError
 from workbench.faultbench.kinds import UNLISTED, WEIGHTS, Kind, Plant, Site, register
 from workbench.graph import Graph, Node
-from workbench.layers.batchnorm import bn_affine
 from workbench.session import Session
 from workbench.weights.spec import WeightSpec
 
@@ -159,19 +158,19 @@ def _folded(site: Site, twice: bool) -> Plant | None:
     raw = _as_trained(site)
     if raw is None:
         return None
-    gain, shift = bn_affine(raw, getattr(site.node.layer, "bn_eps", 1e-5))
-    if np.allclose(gain, gain[0]):
-        return None  # a batch norm that was folded before training: all that is left of it is one factor
     by_letter = {s.letter: s for s in site.plan.stored if s.node.index == site.node.index}
     values = site.values.copy()
     w, a = (values[by_letter[c].offset : by_letter[c].offset + by_letter[c].count] for c in "wa")
-    outputs = w.reshape(gain.size, -1)
+    folded, kernel = (x.reshape(a.size, -1) for x in (w, raw["w"]))
+    # The norm's gain by its kernels: a line with folded weights does not say the eps.
+    gain = (folded * kernel).sum(1) / np.maximum((kernel * kernel).sum(1), 1e-30)
+    if np.allclose(gain, gain[0]):
+        return None  # a batch norm that was folded before training: all that is left of it is one factor
     if twice:
-        outputs *= gain[:, None]
-        a[:] = a * gain + shift
+        folded *= gain[:, None]
+        a[:] = a * gain + raw["b"] - raw["m"] * gain
     else:
-        outputs /= gain[:, None]
-        a[:] = raw["b"]
+        w[:], a[:] = raw["w"], raw["b"]
     return Plant(site.node, "w and a", values=values)
 
 
