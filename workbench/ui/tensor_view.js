@@ -32,13 +32,14 @@ function render({ model, el }) {
       if (!root.dataset.sequence) pane.theme(isDark(root)); // before, the root was in no page and had no colours
       show(content, buffers);
       root.dataset.sequence = content.sequence;
+      root.dataset.details = "before"; // the numbers below are still those of the picture before
       send({ do: "drawn", sequence: content.sequence });
       clearTimeout(timer);
       timer = setTimeout(() => { send({ do: "details" }); send({ do: "ahead" }); }, REST);
     } else if (content.kind === "ahead") ahead.set(content.channel, [content, buffers]);
     else if (content.kind === "channels") channel.bars(content, floats(buffers[0]));
     else if (content.kind === "value") pane.value(content);
-    else if (content.kind === "details") below.show(content);
+    else if (content.kind === "details") { below.show(content); root.dataset.details = "shown"; }
     else if (content.kind === "file") download(content, buffers[0]);
   };
   const others = "change:kind change:log change:clip change:window change:held change:swapped change:shown_as change:shape";
