@@ -64,6 +64,7 @@ def open_notebook(lab_root: Path, lab_address: str, browser, request: pytest.Fix
 
     yield opened
     for lab in labs:
+        lab.theme("Light")  # JupyterLab remembers the one that a test has chosen, for the next
         lab.shut_down()
     context.close()
     assert not [problem for lab in labs for problem in lab.problems]
