@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -60,19 +61,15 @@ class InstanceMask(Layer):
         inside = (column >= x1) & (column < x2) & (row >= y1) & (row < y2)
         return ((logits.reshape(-1, h, wide) > 0) & inside).to(torch.uint8)
 
-    def openvino(self, ov: Any, w: dict[str, Any], image: Any, box: Any, value: Any, proto: Any) -> Any:
-        h, wide = (d.get_length() for d in proto.get_partial_shape()[2:])
-        logits = ov.reshape(_logits(ov, image, value, proto), [-1, 1, h, wide], False)
-        edged = ov.pad(logits, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
-        logits = ov.convolution(edged, ov.constant(_phases(self.factor)), [1, 1], [0, 0], [0, 0], [1, 1])
-        positive = ov.depth_to_space(ov.convert(ov.greater(logits, np.float32(0)), "u8"), "blocks_first", self.factor)
-        x1, y1, x2, y2 = (ov.unsqueeze(side, 2) for side in ov.split(box, 1, 4).outputs())
-        row = np.arange(h * self.factor, dtype=np.float32)[None, :, None]
-        column = np.arange(wide * self.factor, dtype=np.float32)[None, None]
-        across = ov.logical_and(ov.less_equal(x1, column), ov.greater(x2, column))
-        down = ov.logical_and(ov.less_equal(y1, row), ov.greater(y2, row))
-        inside = ov.multiply(ov.convert(across, "u8"), ov.convert(down, "u8"))
-        return ov.multiply(ov.squeeze(positive, [1]), inside)
+    def numpy(self, w: dict[str, Any], image: Any, box: Any, value: Any, proto: Any) -> np.ndarray:
+        h, wide = (size * self.factor for size in proto.shape[2:])
+        y = np.zeros((len(image), h, wide), np.uint8)
+        for i, prototypes in enumerate(proto.transpose(0, 2, 3, 1)):
+            own = np.flatnonzero(image == i)
+            patches = masks_in_boxes(box[own], value[own], np.ascontiguousarray(prototypes), self.factor)
+            for mask, (rows, columns, patch) in zip(own, patches, strict=True):
+                y[mask, rows, columns] = patch
+        return y
 
     def cuda(self, plan: Any, x: list[Any], w: dict[str, Any]) -> Any:
         image, box, value, proto = x
@@ -93,22 +90,26 @@ class InstanceMask(Layer):
     ]
 
 
-def _logits(ov: Any, image: Any, value: Any, proto: Any) -> Any:
-    """[D, h * w]; detections stand image after image, so that each image's are one product."""
-    n, p, h, wide = (d.get_length() for d in proto.get_partial_shape())
-    proto = ov.reshape(proto, [n, p, h * wide], False)
-    products = []
-    for i in range(n):
-        own = ov.squeeze(ov.non_zero(ov.equal(image, np.int32(i)), "i32"), [0])
-        products.append(ov.matmul(value if n == 1 else ov.gather(value, own, 0), ov.gather(proto, i, 0), False, False))
-    return products[0] if n == 1 else ov.concat(products, 0)
+def masks_in_boxes(
+    box: np.ndarray, value: np.ndarray, proto: np.ndarray, factor: int
+) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Of each detection the rows and columns inside its box, and bool [rows, columns]: the mask there.
 
-
-def _phases(factor: int) -> np.ndarray:
-    """[factor², 1, 3, 3]: the shares that an element's 3 x 3 surroundings have in each of its enlarged pixels.
-
-    OpenVINO convolves many times faster than it interpolates.
+    As the layer has it, of one image: box [D, 4], value [D, P], and proto with the prototypes last, [h, w, P]. Only
+    elements near the box are mixed and enlarged: boxes are small, and whole masks of many take longer than a network.
     """
-    at = (np.arange(factor) + 0.5) / factor - 0.5  # a pixel's place, in elements from the middle one
-    along = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
-    return np.einsum("yi,xj->yxij", along, along).reshape(factor * factor, 1, 3, 3).astype(np.float32)
+    h, w = (size * factor for size in proto.shape[:2])
+    down, across = bilinear(proto.shape[0], h), bilinear(proto.shape[1], w).T
+    corners = (
+        np.ceil(box).clip(0, (w, h, w, h)).astype(int)
+    )  # a whole number is >= x1 and < x2 as it is of their ceilings
+    for (x1, y1, x2, y2), own in zip(corners, value, strict=True):
+        y, x = (slice(max(a // factor - 1, 0), b // factor + 2) for a, b in ((y1, y2), (x1, x2)))
+        logits = proto[y, x] @ own
+        yield slice(y1, y2), slice(x1, x2), down[y1:y2, y] @ logits @ across[x, x1:x2] > 0
+
+
+def bilinear(n: int, size: int) -> np.ndarray:
+    """f32 [size, n]: the share of each of n elements in each of `size` samples, between half-pixel centres."""
+    at = ((np.arange(size) + 0.5) * n / size - 0.5).clip(0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0).astype(np.float32)

@@ -11,6 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from workbench.layers.instance_mask import masks_in_boxes
 from workbench.ports.base import Arrays, Part, Port
 from workbench.ports.common.coco import COCO
 from workbench.ports.common.instances import Instances, draw_instances
@@ -33,7 +36,7 @@ from workbench.ports.run import main
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MASKS = "MASKS"
+COEFFICIENTS, PROTOTYPES = "COEFFICIENTS", "PROTOTYPES"
 FACTOR = 4  # pixels of the network's input per element of a prototype
 
 
@@ -50,20 +53,25 @@ def original(checkpoint: str | Path | None = None) -> Any:
 
 
 def from_original(outputs: Any) -> Arrays:
-    """Masks as ultralytics assembles them (process_mask)."""
-    from workbench.ports.common.ultralytics import kept, masks
+    from workbench.ports.common.ultralytics import kept
 
     *rows, proto = outputs
     found, coefficients = kept(*rows)
-    return {**found, MASKS: masks(found, coefficients, proto, FACTOR)}
+    return {**found, COEFFICIENTS: np.concatenate(coefficients), PROTOTYPES: proto.permute(0, 2, 3, 1).numpy()}
 
 
 def postprocess(outputs: Arrays, frame: Frame) -> Instances:
     """Boxes in the picture's pixels; masks cut to the picture. One without any mask is no detection, as upstream."""
-    some = outputs[MASKS].any((1, 2))
+    (proto,) = outputs[PROTOTYPES]
+    patches = list(masks_in_boxes(outputs[BOXES], outputs[COEFFICIENTS], proto, FACTOR))
+    some = [i for i, (_, _, patch) in enumerate(patches) if patch.any()]
+    masks = np.zeros((len(some), *(n * FACTOR for n in proto.shape[:2])), np.uint8)
+    for mask, i in zip(masks, some, strict=True):
+        rows, columns, patch = patches[i]
+        mask[rows, columns] = patch
     boxes = frame.back(outputs[BOXES][some].reshape(-1, 2, 2)).reshape(-1, 4)
     rows, columns = frame.inside
-    return Instances(boxes, outputs[SCORES][some], outputs[CLASSES][some], outputs[MASKS][some][:, rows, columns])
+    return Instances(boxes, outputs[SCORES][some], outputs[CLASSES][some], masks[:, rows, columns])
 
 
 def draw(picture: Image, found: Instances) -> Image:

@@ -144,17 +144,6 @@ def kept(boxes: Any, scores: Any, more: Any) -> tuple[Arrays, Sequence[Any]]:
     }, [rows[:, 6:].numpy() for rows in found]
 
 
-def masks(found: Arrays, coefficients: Sequence[Any], proto: Any, factor: int) -> Any:
-    """u8 [n, h, w]: what process_mask of ultralytics assembles for each image's detections."""
-    import torch
-    from ultralytics.utils.ops import process_mask
-
-    size = [n * factor for n in proto.shape[2:]]
-    boxes = [torch.from_numpy(found[BOXES][found[IMAGES] == i]) for i in range(len(proto))]
-    each = zip(proto, map(torch.from_numpy, coefficients), boxes, strict=True)
-    return torch.cat([process_mask(p, c, b, size, upsample=True) for p, c, b in each]).numpy()
-
-
 def predictor(model: Any, size: Sequence[int]) -> Callable[[np.ndarray], Any]:
     """ultralytics' own predictor around the model, letterboxing to a fixed size: u8 [h, w, 3] RGB → its Results.
 
