@@ -9,6 +9,7 @@ from workbench import build_engine, open_engine
 from workbench.engines.openvino import OpenVINOEngine
 from workbench.errors import WorkbenchError
 from workbench.ports import get_port
+from workbench.session import Session
 
 PART = get_port("digits").part()
 FEEDS = PART.feeds()
@@ -43,6 +44,21 @@ def test_precisions_are_what_they_say(build, engine, precision):
         y = other.run(FEEDS)["PROBABILITY"]
     difference = np.abs(y - exact).max()
     assert (difference == 0) == (precision == "f32") and difference < 0.05
+
+
+@pytest.mark.parametrize(("option", "says"), [
+    ({"precision": "f64"}, "prec_mode f64 is not to be had on the openvino engine"),
+    ({"threads": -3}, "expected a number of threads, 0 for all of them; got -3"),
+])  # fmt: skip
+def test_what_an_engine_does_not_know_is_told(build, engine, option, says):
+    """To who builds, who opens an engine file, and who checks a config line by line."""
+    with pytest.raises(WorkbenchError, match=says):
+        build(**option)
+    with pytest.raises(WorkbenchError, match=says):
+        Session.of_port("digits", **option).check()
+    if "threads" in option:
+        with build(), pytest.raises(WorkbenchError, match=says):
+            build(**option)
 
 
 def f32(shape=(1, 3, 4, 4)):

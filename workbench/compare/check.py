@@ -119,6 +119,7 @@ class Checker:
 
     def _run(self, graph: Graph, weights: Weights, feeds: Arrays) -> Arrays:
         cls = engine_class(self.engine)
+        cls.require(self.precision, self.threads)
         with cls.build(graph, weights, precision=self.precision, threads=self.threads) as engine:
             return engine.run(feeds, check=False)
 

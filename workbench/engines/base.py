@@ -28,15 +28,22 @@ class Engine:
     precisions: tuple[str, ...] = ("f32",)
 
     def __init__(self, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec], precision: str) -> None:
-        if precision not in self.precisions:
-            raise WorkbenchError(
-                f"prec_mode {precision} is not to be had on the {self.name} engine here",
-                note=f"one of {', '.join(self.precisions)}",
-            )
+        self.require(precision)
         self.inputs, self.outputs, self.precision = dict(inputs), dict(outputs), precision
         self._lock = threading.Lock()
         self._closed = False
         self.note = ""  # how it came about: built, opened, or built again and why
+
+    @classmethod
+    def require(cls, precision: str, threads: int | None = None) -> None:
+        """Raises WorkbenchError for a precision or a number of threads that it does not know; compiles nothing."""
+        if precision not in cls.precisions:
+            raise WorkbenchError(
+                f"prec_mode {precision} is not to be had on the {cls.name} engine here",
+                note=f"one of {', '.join(cls.precisions)}",
+            )
+        if threads is not None and threads < 0:
+            raise WorkbenchError(f"expected a number of threads, 0 for all of them; got {threads}")
 
     @classmethod
     def version(cls) -> str:

@@ -61,7 +61,9 @@ class Network:
         return {name for entry in entries for kv in entry.keys for name in NAME.findall(kv.value)}
 
     def build(self, engine: str, precision: str, taps: Sequence[str] = (), threads: int | None = None) -> Engine:
-        return engine_class(engine).build(*self.parts, precision=precision, taps=taps, threads=threads)
+        cls = engine_class(engine)
+        cls.require(precision, threads)
+        return cls.build(*self.parts, precision=precision, taps=taps, threads=threads)
 
     @property
     def parts(self) -> tuple[Graph, Weights]:
@@ -170,6 +172,7 @@ def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
     now_own = held_network(held)._own_kernels() if held.custom_layers else ""
     name = held.fingerprint.engine.split()[0]
     cls = engine_class(name)
+    cls.require(held.fingerprint.precision, threads)
     made = held.fingerprint
     if (cls.version(), cls.machine(), __version__, now_own) == (
         made.engine, made.machine, made.workbench, made.own_kernels,
