@@ -57,10 +57,12 @@ def test_files_that_are_none(tmp_path):
         load_checkpoint(tmp_path / "absent.pt")
     torch.save(STATE, tmp_path / "x.pt")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "x.pt").read_bytes()[:900])
-    (tmp_path / "empty.pt").write_bytes(b"")
-    for name in ("cut.pt", "empty.pt"):
-        with pytest.raises(WorkbenchError, match=name):
-            load_checkpoint(tmp_path / name)
+    with pytest.raises(WorkbenchError, match=r"cut\.pt not a readable checkpoint"):
+        load_checkpoint(tmp_path / "cut.pt")
+    for content in (b"", b"hi", b"<html>Not found</html>", b"\xff\xd8\xff\xe0JFIF", bytes(40)):
+        (tmp_path / "other.pt").write_bytes(content)
+        with pytest.raises(WorkbenchError, match=r"other\.pt not a checkpoint: it begins as no file of torch\.save's"):
+            load_checkpoint(tmp_path / "other.pt")
     torch.save({"epoch": 3}, tmp_path / "no.pt")
     with pytest.raises(WorkbenchError, match="expected a state_dict; got epoch"):
         load_checkpoint(tmp_path / "no.pt")
@@ -76,3 +78,10 @@ def test_what_does_not_fit_the_model_is_told_before_anything_changes():
     assert all(torch.equal(before[n], t) for n, t in model.state_dict().items())
     load_into(model, {n: torch.ones_like(t) for n, t in STATE.items() if "tracked" not in n})
     assert model[0].weight.sum() == 108
+
+
+def test_of_another_models_checkpoint_a_screenful_is_told():
+    other = nn.Sequential(*(nn.Conv2d(2, 2, 3) for _ in range(40)))
+    with pytest.raises(WorkbenchError, match=r"(?s)'1\.weight'.*70 more tensors do not fit.*another model's") as caught:
+        load_into(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), other.state_dict(), "x.pt")
+    assert str(caught.value).count("\n") < 30

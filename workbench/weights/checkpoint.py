@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 State = dict[str, "torch.Tensor"]
 # Where trainers put the state_dict inside a checkpoint, the likeliest first.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "ema", "net", "params")
+HEADS = (b"PK", b"\x80")  # of a zip, as torch.save writes it, and of a bare pickle
+NAMED = 12  # tensors that a refusal names; in another model's checkpoint hundreds do not fit
 
 
 def load_checkpoint(path: str | Path) -> State:
@@ -37,7 +39,7 @@ def load_checkpoint(path: str | Path) -> State:
 
 
 def load_into(model: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str | Path = "") -> None:
-    """Copy a state_dict into the model. Raises, before anything is changed, naming every tensor that does not fit."""
+    """Copy a state_dict into the model. Raises, before anything is changed, naming what does not fit."""
     problems, own = Problems(), model.state_dict()
     for name, tensor in own.items():
         if name not in state and not name.endswith("num_batches_tracked"):
@@ -50,6 +52,10 @@ def load_into(model: torch.nn.Module, state: Mapping[str, torch.Tensor], where: 
             close = get_close_matches(name, list(own), 1)
             note = f"did you mean '{close[0]}'?" if close else ""
             problems.error(f"the model has no '{name}'", str(where), note)
+    if more := problems.errors[NAMED:]:
+        problems.errors = problems.errors[:NAMED]
+        note = f"the model has {len(own)} tensors, the checkpoint {len(state)}: is it another model's?"
+        problems.error(f"{len(more)} more tensors do not fit", str(where), note)
     problems.raise_errors()
     model.load_state_dict(dict(state), strict=False)
 
@@ -58,6 +64,10 @@ def _load_torch(path: Path) -> Any:
     import torch
 
     try:
+        with path.open("rb") as file:
+            head = file.read(2)
+        if not head.startswith(HEADS):
+            raise WorkbenchError("not a checkpoint: it begins as no file of torch.save's", str(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it says is for torch's authors
             return torch.load(path, map_location="cpu", weights_only=True)
