@@ -50,6 +50,9 @@ def test_dark_ink_on_white_is_read_too() -> None:
     (["nowhere.png"], "nowhere.png cannot read the picture: No such file"),
     (["--weights", "nowhere.weights"], "nowhere.weights there is no such weights file yet"),
     (["--set", "BATCH_SIZE"], "--set BATCH_SIZE: expected NAME=VALUE"),
+    (["--set", "BATCHSIZE=2"], "no config of digits has $BATCHSIZE"),
+    (["--precision", "f64"], "prec_mode f64 is not to be had on the openvino engine"),
+    (["--threads", "-3"], "expected a number of threads"),
     (["--out", "x.xyz"], "x.xyz cannot write a picture as '.xyz'"),
     (["--original", "--checkpoint", "nowhere.pt"], "nowhere.pt cannot read the checkpoint"),
 ])  # fmt: skip

@@ -142,6 +142,9 @@ def test_checkpoints_that_cannot_serve_are_told(tmp_path: Path) -> None:
     torch.save(medium, tmp_path / "m.pt")
     with pytest.raises(WorkbenchError, match=r"16 output channels \(YOLOv8n\) or 32 \(YOLOv8s\); got one of 48"):
         port.original(tmp_path / "m.pt")
+    torch.save({"0.conv.weight": torch.zeros(16, 3, 3, 3)}, tmp_path / "inner.pt")
+    with pytest.raises(WorkbenchError, match=r"one of them 'model\.0\.conv\.weight'; it has none"):
+        port.original(tmp_path / "inner.pt")
     model = PoseModel("yolov8n-pose.yaml", verbose=False)
     torch.save({"model": model}, tmp_path / "yolov8n-pose.pt")  # as ultralytics saves it
     with pytest.raises(WorkbenchError, match="pickled") as caught:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.config.variables import Params, parameters
+from workbench.config.variables import NAME, Params, parameters
 from workbench.engines.build import build_engine
 from workbench.errors import Problems, WorkbenchError
 from workbench.graph import TensorSpec
@@ -70,6 +70,7 @@ class Networks:
                 str(checkpoint),
                 f"workbench check {port.name} --checkpoint {checkpoint} --weights FILE writes it from the checkpoint",
             )
+        self._require_known()
         if not original:
             self._require_weights()
 
@@ -101,6 +102,14 @@ class Networks:
 
     def _path(self, part: Part) -> Path:
         return self.weights.get(part.name, part.weights_path)
+
+    def _require_known(self) -> None:
+        """Every $NAME that is given is one that some part's config reads: a misspelt one would change nothing."""
+        names = {name for part in self.port.parts for name in NAME.findall(part.config_path.read_text("utf-8"))}
+        problems = Problems()
+        for name in self.params.keys() - names:
+            problems.error(f"no config of {self.port.name} has ${name}", note=f"there are: {', '.join(sorted(names))}")
+        problems.raise_errors()
 
     def _require_weights(self) -> None:
         """Every missing file at once, before anything is opened."""

@@ -66,10 +66,16 @@ def original(make: Callable[[str], Any], scale: str, checkpoint: str | Path | No
 
     state = _state(checkpoint)
     first = state.get("model.0.conv.weight")
-    if first is None or len(first) not in SCALES:
-        got = "none" if first is None else f"one of {len(first)}"
+    if first is None:
         raise WorkbenchError(
-            f"expected a 'model.0.conv.weight' of 16 output channels (YOLOv8n) or 32 (YOLOv8s); got {got}",
+            "expected a state_dict of ultralytics' names, one of them 'model.0.conv.weight'; it has none",
+            str(checkpoint),
+            "torch.save(model.state_dict(), FILE) of the task's model, such as PoseModel, has these names",
+        )
+    if len(first) not in SCALES:
+        raise WorkbenchError(
+            "expected a 'model.0.conv.weight' of 16 output channels (YOLOv8n) or 32 (YOLOv8s); "
+            f"got one of {len(first)}",
             str(checkpoint),
             "larger sizes have more layers: they need a config of their own",
         )
