@@ -64,7 +64,7 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(p): p for package in ("workbench", "cuda_ops") for p in sorted((ROOT / package).rglob("*.py"))}
+MODULES = {module_name(p): p for package in ("workbench", "cuda_ops", "cpu_ops") for p in sorted((ROOT / package).rglob("*.py"))}
 WORKBENCH = [name for name in MODULES if name.split(".")[0] == "workbench"]
 
 

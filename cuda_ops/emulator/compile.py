@@ -1,15 +1,12 @@
 """g++ turns a .cu file into a library of kernels, and runtime/ into the library that schedules them."""
 
 import functools
-import os
-import platform
 import re
-import shlex
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..cache import cached, content_key
+from ..cxx import compiler, compiler_identity, run_compiler
 from ..errors import KernelError
 from ..sources import KERNEL_DIR, compile_error, read_source, source_content, without_comments
 
@@ -46,34 +43,6 @@ _LAUNCH_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL_NAME = re.compile(rf"__global__\s+{_LAUNCH_BOUNDS}void\s+{_LAUNCH_BOUNDS}(\w+)\s*\(")
 
 
-def compiler() -> tuple[str, ...]:
-    """The C++ compiler's command: CXX (which may hold options), else g++."""
-    return tuple(shlex.split(os.environ.get("CXX", ""))) or ("g++",)
-
-
-def run_compiler(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
-    """Run a compiler's command and answer what it did; KernelError where it is missing or takes more than 300 s."""
-    try:
-        return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
-    except FileNotFoundError:
-        raise KernelError(
-            f"the CUDA emulator needs a C++ compiler, and '{command[0]}' is not there",
-            note="install g++ (Debian, Ubuntu: apt install g++), or name one in CXX",
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise KernelError(f"'{command[0]}' took more than 300 s", note="is this machine overloaded?") from None
-
-
-@functools.cache
-def _compiler_identity(command: tuple[str, ...]) -> str:
-    """Compiler version and CPU: -march=native code from another machine's cache must not be loaded here."""
-    version = run_compiler([*command, "--version"]).stdout
-    cpuinfo = Path("/proc/cpuinfo")
-    text = cpuinfo.read_text() if cpuinfo.exists() else ""
-    features = re.search(r"^(flags|Features)\s*:.*$", text, re.M)
-    return f"{version} {platform.machine()} {features[0] if features else ''}"
-
-
 def _headers() -> list[bytes]:
     return [file.read_bytes() for file in sorted(INCLUDE.glob("*.h"))]
 
@@ -84,7 +53,7 @@ def runtime_library() -> Path:
     sources = sorted(RUNTIME.glob("*.cpp"))
     contents = [file.read_bytes() for file in sorted(RUNTIME.iterdir())]
     flags = [*COMMON, "-O2", "-g1", "-Wall"]
-    name = f"emulator-{content_key(_compiler_identity(compiler()), flags, *contents, *_headers())}.so"
+    name = f"emulator-{content_key(compiler_identity(compiler()), flags, *contents, *_headers())}.so"
 
     def build(folder: Path) -> None:
         result = run_compiler([*compiler(), *flags, "-shared", *sources, "-o", folder / name, "-ldl"])
@@ -113,7 +82,7 @@ def compile_kernels(path: Path, mode: str = "run", defines: Mapping[str, str] | 
     source = emulator_source(path)
     runtime = runtime_library()
     flags = [*COMMON, *KERNEL, *MODE[mode], *(f"-D{key}={value}" for key, value in sorted((defines or {}).items()))]
-    built_by = (_compiler_identity(compiler()), flags, runtime.name, *_headers())
+    built_by = (compiler_identity(compiler()), flags, runtime.name, *_headers())
     name = f"{path.stem}-{mode}-{content_key(str(path), source, source_content(path), *built_by)}.so"
 
     def build(folder: Path) -> None:

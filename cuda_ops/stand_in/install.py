@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from ..cache import cached, content_key
-from ..emulator.compile import COMMON, INCLUDE, compiler, run_compiler, runtime_library
+from ..cxx import compiler, run_compiler
+from ..emulator.compile import COMMON, INCLUDE, runtime_library
 from ..errors import KernelError
 from ..sources import compile_error
 from .nvcc import stand_in_nvcc

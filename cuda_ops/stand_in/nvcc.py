@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cache import cached, content_key
-from ..emulator.compile import compile_kernels, compiler, run_compiler
+from ..cxx import compiler, run_compiler
+from ..emulator.compile import compile_kernels
 from ..errors import CompileError, KernelError
 
 ROOT = Path(__file__).resolve().parents[2]

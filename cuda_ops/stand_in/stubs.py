@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..emulator.compile import compiler, run_compiler
+from ..cxx import compiler, run_compiler
 from ..errors import KernelError
 from ..wheels import nvidia_folders
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from cuda_ops.emulator.compile import compiler
+from cuda_ops.cxx import compiler
 from workbench.bench import selftest
 from workbench.bench.selftest import Selftest
 from workbench.cli import main

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cuda_ops.emulator import driver
-from cuda_ops.emulator.compile import compile_kernels, compiler, runtime_library
+from cuda_ops.cxx import compiler
+from cuda_ops.emulator.compile import compile_kernels, runtime_library
 
 KERNELS = Path(__file__).parent / "kernels"
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from cuda_ops.emulator.compile import compiler
+from cuda_ops.cxx import compiler
 from workbench.config.dictionary import builtin
 from workbench.config.parse import parse_config
 from workbench.custom import CudaLayer, check, cuda_layer, load

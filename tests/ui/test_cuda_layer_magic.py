@@ -5,7 +5,7 @@ import shutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from cuda_ops.emulator.compile import compiler
+from cuda_ops.cxx import compiler
 from workbench.layers.base import LAYERS
 
 pytestmark = [

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.engines import openvino_winograd
 from workbench.engines.base import Arrays, Engine, Interface, Source, Weights, unsupported
 from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
@@ -114,7 +115,9 @@ class OpenVINOEngine(Engine):
     @classmethod
     def machine(cls) -> str:
         get = core().get_property
-        return f"{get('CPU', 'FULL_DEVICE_NAME')}: {' '.join(sorted(get('CPU', 'OPTIMIZATION_CAPABILITIES')))}"
+        own = openvino_winograd.available()
+        abilities = [*sorted(get("CPU", "OPTIMIZATION_CAPABILITIES")), *([f"cpu_ops-{own.identity}"] if own else [])]
+        return f"{get('CPU', 'FULL_DEVICE_NAME')}: {' '.join(abilities)}"
 
     @classmethod
     def open(
@@ -126,6 +129,8 @@ class OpenVINOEngine(Engine):
 
         reader = core()
         reader.add_extension(operator_class())
+        if own := openvino_winograd.available():
+            reader.add_extension(str(own.path))
         try:
             compiled = reader.import_model(openvino.Tensor(np.asarray(blob)), "CPU", hints(precision, threads))
         except RuntimeError as error:
@@ -151,6 +156,7 @@ class OpenVINOEngine(Engine):
         if precision != "f32" and options["INFERENCE_PRECISION_HINT"] == "f32":
             weights = {i: rounded(w, precision) for i, w in weights.items()}
         model = build_model(graph, weights, taps)
+        openvino_winograd.use_winograd(model)
         try:
             compiled = core().compile_model(model, "CPU", options)
         except RuntimeError as error:

@@ -237,7 +237,7 @@ class EmulatorEngine(CudaEngine):
 
     @classmethod
     def _library(cls) -> str:
-        from cuda_ops.emulator.compile import compiler
+        from cuda_ops.cxx import compiler
 
         return compiler()[0]
 
