@@ -64,7 +64,8 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(p): p for package in ("workbench", "cuda_ops", "cpu_ops") for p in sorted((ROOT / package).rglob("*.py"))}
+PACKAGES = ("workbench", "cuda_ops", "cpu_ops")
+MODULES = {module_name(p): p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))}
 WORKBENCH = [name for name in MODULES if name.split(".")[0] == "workbench"]
 
 

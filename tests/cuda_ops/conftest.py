@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cuda_ops.emulator import driver
 from cuda_ops.cxx import compiler
+from cuda_ops.emulator import driver
 from cuda_ops.emulator.compile import compile_kernels, runtime_library
 
 KERNELS = Path(__file__).parent / "kernels"

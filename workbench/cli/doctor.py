@@ -35,7 +35,7 @@ PACKAGES = {
     "tqdm": "no progress bars",
 }
 PROGRAMS = {
-    "g++": "no CUDA emulator and no torch.compile",
+    "g++": "no CUDA emulator, slower convolutions on the CPU, no torch.compile",
     "nvcc": "kernels are compiled by NVRTC, or not at all without it",
     "nvidia-smi": "no NVIDIA driver: the cuda engine does not run here",
 }
@@ -66,7 +66,19 @@ def findings() -> Iterator[Finding]:
         yield Finding(name, _version(name), cost)
     for name, cost in PROGRAMS.items():
         yield Finding(name, _program(name), cost)
+    yield _cpu_operators()
     yield from _cuda()
+
+
+def _cpu_operators() -> Finding:
+    """The convolutions that the openvino engine has beside OpenVINO's own."""
+    from cpu_ops.library import library
+    from cuda_ops.errors import KernelError
+
+    try:
+        return Finding("cpu_ops", library().identity, "")
+    except KernelError as error:
+        return Finding("cpu_ops", "", f"3 x 3 convolutions take longer: {error.problem}")
 
 
 def _cuda() -> Iterator[Finding]:

@@ -16,7 +16,6 @@ from workbench.diagnose.scene import ADDED, REFUSALS, Scene
 from workbench.engines.reference import evaluate_graph
 from workbench.graph import Node
 from workbench.layers import LAYERS
-from workbench.layers.instance_mask import bilinear
 
 Other = tuple[str, np.ndarray]
 Trial = Callable[[Scene, Node], Iterator[Other]]
@@ -101,6 +100,12 @@ def mask_cut_first(scene: Scene, node: Node) -> Iterator[Other]:
     x1, y1, x2, y2 = (box / factor).T[..., None, None]
     row, column = np.arange(h)[:, None], np.arange(w)
     inside = (column >= x1) & (column < x2) & (row >= y1) & (row < y2)
-    rows, columns = (bilinear(n, n * factor) for n in (h, w))
+    rows, columns = (_bilinear(n, n * factor) for n in (h, w))
     enlarged = rows @ np.where(inside, logits, 0) @ columns.T
     yield "cuts the masks to their boxes at the prototypes' size, before they are enlarged", enlarged > 0
+
+
+def _bilinear(n: int, size: int) -> np.ndarray:
+    """f32 [size, n]: the share of each of n elements in each of `size` samples, between half-pixel centres."""
+    at = ((np.arange(size) + 0.5) * n / size - 0.5).clip(0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0).astype(np.float32)

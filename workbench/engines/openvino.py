@@ -156,7 +156,8 @@ class OpenVINOEngine(Engine):
         if precision != "f32" and options["INFERENCE_PRECISION_HINT"] == "f32":
             weights = {i: rounded(w, precision) for i, w in weights.items()}
         model = build_model(graph, weights, taps)
-        openvino_winograd.use_winograd(model)
+        if options["INFERENCE_PRECISION_HINT"] == "f32":
+            openvino_winograd.use_winograd(model)
         try:
             compiled = core().compile_model(model, "CPU", options)
         except RuntimeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -29,23 +30,21 @@ def use_winograd(model: Any) -> None:
     if not made:
         return
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Convolution" and _fits(node):
-            _replace(node, made)
+        if node.get_type_name() == "Convolution" and (kernel := _kernel(node)) is not None:
+            _replace(node, kernel, made)
     model.validate_nodes_and_infer_types()
 
 
-def _fits(node: Any) -> bool:
+def _kernel(node: Any) -> np.ndarray | None:
+    """The kernel of a convolution that is worth it, else None."""
     kernel, attributes = _constant(node, 1), node.get_attributes()
-    x, y = node.input(0).get_partial_shape(), node.output(0).get_partial_shape()
-    return (
-        kernel is not None
-        and kernel.shape[2:] == (3, 3)
-        and list(attributes["strides"]) == [1, 1]
-        and len(set(attributes["dilations"])) == 1
-        and x.is_static
-        and node.get_element_type().to_string() == "f32"
-        and faster(*y.to_shape(), kernel.shape[1], attributes["dilations"][0])
-    )
+    if kernel is None or kernel.shape[2:] != (3, 3) or kernel.dtype != np.float32:
+        return None
+    dilation = attributes["dilations"]
+    if list(attributes["strides"]) != [1, 1] or dilation[0] != dilation[1] or node.output(0).partial_shape.is_dynamic:
+        return None
+    batch, out, height, width = node.output(0).shape
+    return kernel if faster(batch, out, height, width, kernel.shape[1], dilation[0]) else None
 
 
 def faster(batch: int, out: int, height: int, width: int, channels: int, dilation: int) -> bool:
@@ -54,24 +53,24 @@ def faster(batch: int, out: int, height: int, width: int, channels: int, dilatio
     A transform is counted as 8 products for each number of its tile; reading the kernel from memory, as 12 for each
     of its numbers, once. Both were measured on two cores of an AMD EPYC (Zen 4).
     """
-    sides = [-(-(-(-side // dilation)) // TILE) for side in (height, width)]
-    tiles = batch * dilation**2 * sides[0] * sides[1]
+    rows, columns = (math.ceil(math.ceil(side / dilation) / TILE) for side in (height, width))
+    tiles = batch * dilation**2 * rows * columns
     kernel = channels * out
     plain = batch * height * width * 9 * kernel + 12 * 9 * kernel
     winograd = tiles * PRODUCTS * (kernel + 8 * (channels + out)) + 12 * PRODUCTS * kernel
     return 4 * PRODUCTS * kernel <= MOST_BYTES and winograd * 1.2 <= plain
 
 
-def _replace(node: Any, made: Library) -> None:
+def _replace(node: Any, kernel: np.ndarray, made: Library) -> None:
     import openvino.opset15 as ov
 
-    kernel, attributes, last = _constant(node, 1), node.get_attributes(), node
+    attributes, last = node.get_attributes(), node
     bias, act = np.zeros(len(kernel), np.float32), 0
     add = _only_reader(node)
     if add and add.get_type_name() == "Add" and (value := _constant(add, 1)) is not None and value.size == len(kernel):
         bias, last = value.reshape(-1), add
         function = _only_reader(add)
-        if function and function.get_type_name() in ACTS and (len(function.inputs()) == 1 or _constant(function, 1) == 1):
+        if function and function.get_type_name() in ACTS and _beta(function) == 1:
             act, last = ACTS[function.get_type_name()], function
     pads = [*attributes["pads_begin"], *attributes["pads_end"]]
     # Both transposes cost nothing between convolutions: the plug-in keeps such tensors as NHWC itself.
@@ -97,6 +96,11 @@ def _factory(path: str) -> Any:
 def _constant(node: Any, i: int) -> np.ndarray | None:
     source = node.input(i).get_source_output().get_node()
     return source.data if source.get_type_name() == "Constant" else None
+
+
+def _beta(function: Any) -> Any:
+    """The factor of Swish, where there is one."""
+    return 1 if len(function.inputs()) == 1 else _constant(function, 1)
 
 
 def _only_reader(node: Any) -> Any:

@@ -97,19 +97,26 @@ def masks_in_boxes(
 
     As the layer has it, of one image: box [D, 4], value [D, P], and proto with the prototypes last, [h, w, P]. Only
     elements near the box are mixed and enlarged: boxes are small, and whole masks of many take longer than a network.
+    There is no matrix product in it: the threads of NumPy's BLAS stay awake after one, and take the engine's cores.
     """
-    h, w = (size * factor for size in proto.shape[:2])
-    down, across = bilinear(proto.shape[0], h), bilinear(proto.shape[1], w).T
-    corners = (
-        np.ceil(box).clip(0, (w, h, w, h)).astype(int)
-    )  # a whole number is >= x1 and < x2 as it is of their ceilings
+    height, width = (size * factor for size in proto.shape[:2])
+    (top, bottom, down), (left, right, across) = (_neighbours(n, n * factor) for n in proto.shape[:2])
+    # a whole number is >= x1 and < x2 as it is of their ceilings
+    corners = np.ceil(box).clip(0, (width, height, width, height)).astype(int).tolist()
     for (x1, y1, x2, y2), own in zip(corners, value, strict=True):
-        y, x = (slice(max(a // factor - 1, 0), b // factor + 2) for a, b in ((y1, y2), (x1, x2)))
-        logits = proto[y, x] @ own
-        yield slice(y1, y2), slice(x1, x2), down[y1:y2, y] @ logits @ across[x, x1:x2] > 0
+        y, x = slice(y1, max(y1, y2)), slice(x1, max(x1, x2))
+        if y1 >= y2 or x1 >= x2:
+            yield y, x, np.zeros((y.stop - y1, x.stop - x1), bool)
+            continue
+        row, column = top[y1], left[x1]
+        logits = np.einsum("yxp,p->yx", proto[row : bottom[y2 - 1] + 1, column : right[x2 - 1] + 1], own)
+        wide = logits[:, left[x] - column] * (1 - across[x]) + logits[:, right[x] - column] * across[x]
+        share = down[y, None]
+        yield y, x, wide[top[y] - row] * (1 - share) + wide[bottom[y] - row] * share > 0
 
 
-def bilinear(n: int, size: int) -> np.ndarray:
-    """f32 [size, n]: the share of each of n elements in each of `size` samples, between half-pixel centres."""
+def _neighbours(n: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of `size` samples over n elements, between half-pixel centres: the element before, that after, and its share."""
     at = ((np.arange(size) + 0.5) * n / size - 0.5).clip(0, n - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0).astype(np.float32)
+    before = at.astype(int)
+    return before, np.minimum(before + 1, n - 1), (at - before).astype(np.float32)
