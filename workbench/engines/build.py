@@ -163,7 +163,8 @@ def _compiled(network: Network, engine: str, precision: str, threads: int | None
 def open_engine(path: str | Path, *, threads: int | None = None) -> Engine:
     """Open an engine file. Made on another machine or version, it is compiled again from what it holds, and says so.
 
-    Raises WorkbenchError where it is missing, damaged, or needs layers that are not registered.
+    The engine reads its weights from the file as long as it is open: replace the file (as building does), never write
+    into it. Raises WorkbenchError where it is missing, damaged, or needs layers that are not registered.
     """
     held = EngineFile.load(path)
     missing = [name for name in held.custom_layers if not _registered(name)]

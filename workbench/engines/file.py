@@ -7,6 +7,7 @@ and weights, and says so. Nothing in it is executed.
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,12 +126,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             if not 0 <= begin <= end <= size - 8 - length:
                 raise _corrupt(path, f"tensor {name} is cut off")
             count = (end - begin) // kind.itemsize
-            arrays[name] = np.memmap(path, kind, "r", 8 + length + begin, (count,)) if count else np.empty(0, kind)
+            # "c": private to this process, since OpenVINO reads in place only what it could write
+            arrays[name] = np.memmap(path, kind, "c", 8 + length + begin, (count,)) if count else np.empty(0, kind)
         return header, arrays
     except OSError as error:
         raise WorkbenchError(f"cannot open the engine file: {error.strerror}", str(path), "build it first") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _corrupt(path, str(error)) from error
+
+
+def drop_pages(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array's pages; those that are read later come from the file again."""
+    mapped = getattr(array, "_mmap", None)  # np.memmap keeps its map under this name
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _corrupt(path: str | Path, why: str) -> WorkbenchError:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.engines import openvino_winograd
 from workbench.engines.base import Arrays, Engine, Interface, Source, Weights, unsupported
+from workbench.engines.file import drop_pages
 from workbench.engines.rounding import rounded
 from workbench.errors import WorkbenchError
 from workbench.graph import DTYPES, Graph, Node, TensorSpec
@@ -104,6 +105,7 @@ class OpenVINOEngine(Engine):
     ) -> None:
         super().__init__(inputs, outputs, precision)
         self.compiled = compiled
+        self._constants: Any = None  # what the compiled model may read as long as it lives
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     @classmethod
@@ -132,10 +134,14 @@ class OpenVINOEngine(Engine):
         if own := openvino_winograd.available():
             reader.add_extension(str(own.path))
         try:
-            compiled = reader.import_model(openvino.Tensor(np.asarray(blob)), "CPU", hints(precision, threads))
+            read_in_place = openvino.Tensor(np.asarray(blob), shared_memory=True)
+            compiled = reader.import_model(read_in_place, "CPU", hints(precision, threads))
         except RuntimeError as error:
             raise WorkbenchError(f"OpenVINO cannot read the compiled network: {last_line(error)}") from error
-        return cls(compiled, *interface, precision)
+        opened = cls(compiled, *interface, precision)
+        opened._constants = read_in_place
+        drop_pages(blob)  # most were only to be copied, each in the order that its kernel wants
+        return opened
 
     def blob(self) -> np.ndarray:
         return np.frombuffer(self.compiled.export_model().getvalue(), np.uint8)
@@ -183,4 +189,4 @@ class OpenVINOEngine(Engine):
     def _close_impl(self) -> None:
         while not self._idle.empty():
             self._idle.get_nowait()
-        self.compiled = None
+        self.compiled = self._constants = None

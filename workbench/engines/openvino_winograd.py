@@ -13,7 +13,9 @@ from cpu_ops.winograd import PRODUCTS, TILE, pack_bias, pack_kernel
 from cuda_ops.errors import KernelError
 
 ACTS = {"Relu": 1, "Swish": 2}  # winograd.hpp's Act
-MOST_BYTES = 40e6  # of a packed kernel, four times the plain one: it is read again for every few tiles
+# Of a packed kernel, four times the plain one: what is LARGE must save more than memory costs, and what is larger than
+# MOST is read from memory again for every few tiles.
+LARGE, MOST = 20e6, 40e6
 
 
 def available() -> Library | None:
@@ -48,7 +50,7 @@ def _kernel(node: Any) -> np.ndarray | None:
 
 
 def faster(batch: int, out: int, height: int, width: int, channels: int, dilation: int) -> bool:
-    """Whether Winograd's method beats the plain sum by a fifth, counted in multiplications.
+    """Whether Winograd's method beats the plain sum, counted in multiplications: by a fifth, or threefold if LARGE.
 
     A transform is counted as 8 products for each number of its tile; reading the kernel from memory, as 12 for each
     of its numbers, once. Both were measured on two cores of an AMD EPYC (Zen 4).
@@ -58,7 +60,8 @@ def faster(batch: int, out: int, height: int, width: int, channels: int, dilatio
     kernel = channels * out
     plain = batch * height * width * 9 * kernel + 12 * 9 * kernel
     winograd = tiles * PRODUCTS * (kernel + 8 * (channels + out)) + 12 * PRODUCTS * kernel
-    return 4 * PRODUCTS * kernel <= MOST_BYTES and winograd * 1.2 <= plain
+    size = 4 * PRODUCTS * kernel
+    return size <= MOST and winograd * (1.2 if size < LARGE else 3) <= plain
 
 
 def _replace(node: Any, kernel: np.ndarray, made: Library) -> None:
