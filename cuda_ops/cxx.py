@@ -32,9 +32,9 @@ def run_compiler(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
 
 @functools.cache
 def compiler_identity(command: tuple[str, ...]) -> str:
-    """Compiler version and CPU: -march=native code from another machine's cache must not be loaded here."""
+    """The command, its version, and the CPU: -march=native code from another machine's cache must not be loaded here."""
     version = run_compiler([*command, "--version"]).stdout
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
     features = re.search(r"^(flags|Features)\s*:.*$", text, re.M)
-    return f"{version} {platform.machine()} {features[0] if features else ''}"
+    return f"{command} {version} {platform.machine()} {features[0] if features else ''}"
