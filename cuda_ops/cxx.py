@@ -32,7 +32,7 @@ def run_compiler(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
 
 @functools.cache
 def compiler_identity(command: tuple[str, ...]) -> str:
-    """The command, its version, and the CPU: -march=native code from another machine's cache must not be loaded here."""
+    """The command, its version and the CPU: -march=native code of another machine must not be loaded here."""
     version = run_compiler([*command, "--version"]).stdout
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
