@@ -119,6 +119,18 @@ def apart(got: np.ndarray, want: np.ndarray) -> float:
     return float((got != want).sum() / max(1, np.count_nonzero(want)))
 
 
+def same_detections(got: np.ndarray, want: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of got and of want that are the same box.
+
+    Random scores and overlaps nearly tie: rounding decides which of two comes first, and which is dropped. One of
+    twenty may have no counterpart.
+    """
+    apart = np.abs(got[:, None] - want[None]).max(2, initial=0)
+    rows = np.flatnonzero(apart.min(0) <= 1e-4 * np.ptp(want))
+    assert len(rows) >= 0.95 * max(len(got), len(want))
+    return apart.argmin(0)[rows], rows
+
+
 @pytest.mark.parametrize("variant", each(VARIANTS[: -len(OUTPUTS_ONLY)]), indirect=True, scope="module")
 def test_every_line_equals_the_original(session: Session) -> None:
     report = session.check()
@@ -134,6 +146,11 @@ def test_the_engine_equals_the_original(variant: Variant, session: Session, tmp_
     with session.build(tmp_path / "x.engine") as engine:
         got = engine.run(feeds)
     assert got.keys() == expected.keys()
+    if "IMAGES" in got:
+        boxes = [np.column_stack([x["BOXES"], 1e4 * x["IMAGES"], 1e4 * x["CLASSES"]]) for x in (got, expected)]
+        each_detection = [name for name in got if len(got[name]) == len(got["BOXES"])]
+        for side, rows in zip((got, expected), same_detections(*boxes), strict=True):
+            side.update({name: side[name][rows] for name in each_detection})
     errors = {name: apart(got[name], expected[name]) for name in got}
     assert max(errors.values()) <= variant.part.tolerance, errors
 
@@ -142,8 +159,11 @@ def test_the_engines_find_what_the_originals_find(folder: tuple[Port, Path]) -> 
     port, _ = folder
     picture = port.sample()
     with Networks(port) as engines, Networks(port, original=True) as originals:
-        results = zip(port.infer(engines, picture), port.infer(originals, picture), strict=True)
-        for got, want in results:  # tuples of arrays
+        found, expected = port.infer(engines, picture), port.infer(originals, picture)  # tuples of arrays
+        if hasattr(found, "boxes"):
+            rows = same_detections(found.boxes, expected.boxes)
+            found, expected = ([x[i] for x in side] for side, i in zip((found, expected), rows, strict=True))
+        for got, want in zip(found, expected, strict=True):
             assert apart(got, want) <= port.tolerance
 
 
