@@ -1,5 +1,6 @@
 """YOLOv8-pose, -face and -seg find what ultralytics' own predictors find, from its pictures to its Results."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cpu_ops.library import library
 from workbench.compare.verdict import error
 from workbench.engines.base import Engine
 from workbench.errors import WorkbenchError
@@ -23,6 +25,16 @@ from workbench.session import Session
 pytestmark = [pytest.mark.agpl, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 pytest.importorskip("ultralytics", reason="ultralytics (extra models-agpl)")
 NAMES = ("yolov8_pose", "yolov8_face", "yolov8_seg")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_convolutions() -> Iterator[None]:
+    """Random scores nearly tie: OpenVINO's own sums decide as upstream does, and all else can be compared."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_CPU_OPS", "0")
+        library.cache_clear()
+        yield
+    library.cache_clear()
 
 
 def picture(name: str) -> Image.Image:
