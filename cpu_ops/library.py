@@ -28,7 +28,6 @@ class Library:
     lanes: int
 
 
-@functools.cache
 def library() -> Library:
     """The library; some seconds when it is compiled.
 
@@ -36,6 +35,25 @@ def library() -> Library:
     """
     if os.environ.get(SWITCH) == "0":
         raise KernelError(f"turned off by {SWITCH}=0")
+    made = _made(compiler())
+    if isinstance(made, KernelError):
+        raise made
+    return made
+
+
+@functools.cache
+def _made(command: tuple[str, ...]) -> Library | KernelError:
+    """The library, or why it cannot be made: what failed would fail again for every network of a check."""
+    try:
+        path, identity = _compiled(command)
+        return Library(path, identity, ctypes.CDLL(str(path)).workbench_winograd_lanes())
+    except KernelError as error:
+        return error
+    except OSError as error:
+        return KernelError(f"the compiled library cannot be loaded: {error}")
+
+
+def _compiled(command: tuple[str, ...]) -> tuple[Path, str]:
     openvino = _openvino()
     shared = [next(iter(sorted((openvino / "libs").glob(f"lib{name}.so*"))), None) for name in ("openvino", "tbb")]
     if not (openvino / "include" / "openvino").is_dir() or None in shared:
@@ -43,17 +61,16 @@ def library() -> Library:
     source = HERE / "operators.cpp"
     sources = [path.read_bytes() for path in sorted((*HERE.glob("*.cpp"), *HERE.glob("*.hpp")))]
     link = [*map(str, shared), f"-Wl,-rpath,{openvino / 'libs'}"]
-    identity = content_key(compiler_identity(compiler()), FLAGS, link, *sources)
+    identity = content_key(compiler_identity(command), FLAGS, link, *sources)
     name = f"cpu_ops-{identity}.so"
 
     def build(folder: Path) -> None:
         include = ["-isystem", openvino / "include"]
-        result = run_compiler([*compiler(), *FLAGS, *include, source, "-o", folder / name, *link])
+        result = run_compiler([*command, *FLAGS, *include, source, "-o", folder / name, *link])
         if result.returncode:
-            raise compile_error(source, result.stderr, compiler()[0])
+            raise compile_error(source, result.stderr, command[0])
 
-    path = cached(name, build)
-    return Library(path, identity, ctypes.CDLL(str(path)).workbench_winograd_lanes())
+    return cached(name, build), identity
 
 
 def _openvino() -> Path:

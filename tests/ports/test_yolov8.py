@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from cpu_ops.library import library
 from workbench.compare.verdict import error
 from workbench.engines.base import Engine
 from workbench.errors import WorkbenchError
@@ -32,9 +31,7 @@ def plain_convolutions() -> Iterator[None]:
     """Random scores nearly tie: OpenVINO's own sums decide as upstream does, and all else can be compared."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_CPU_OPS", "0")
-        library.cache_clear()
         yield
-    library.cache_clear()
 
 
 def picture(name: str) -> Image.Image:

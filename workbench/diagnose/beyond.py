@@ -106,6 +106,6 @@ def mask_cut_first(scene: Scene, node: Node) -> Iterator[Other]:
 
 
 def _bilinear(n: int, size: int) -> np.ndarray:
-    """f32 [size, n]: the share of each of n elements in each of `size` samples, between half-pixel centres."""
-    at = ((np.arange(size) + 0.5) * n / size - 0.5).clip(0, n - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0).astype(np.float32)
+    """[size, n]: how much each element counts, between half-pixel centres."""
+    at = np.clip((np.arange(size) + 0.5) * n / size - 0.5, 0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
