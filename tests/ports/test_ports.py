@@ -120,13 +120,13 @@ def apart(got: np.ndarray, want: np.ndarray) -> float:
 
 
 def same_detections(got: np.ndarray, want: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of got and of want that are the same box.
+    """Rows of got and of want that are the same box, by its corners and what follows them.
 
     Random scores and overlaps nearly tie: rounding decides which of two comes first, and which is dropped. One of
     twenty may have no counterpart.
     """
     apart = np.abs(got[:, None] - want[None]).max(2, initial=0)
-    rows = np.flatnonzero(apart.min(0) <= 1e-4 * np.ptp(want))
+    rows = np.flatnonzero(apart.min(0) <= 1e-4 * np.ptp(want[:, :4]))
     assert len(rows) >= 0.95 * max(len(got), len(want))
     return apart.argmin(0)[rows], rows
 
